@@ -1,0 +1,243 @@
+"""One live actor: it takes a message from its mailbox, runs the turn, and waits for the commit.
+
+Between two messages it is nothing but its state: a task exists only while the mailbox is not
+empty. The next message is taken only when the outcome of the commit before is known, so what the
+memory says is always what the store says.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from actors.actor import Actor
+from actors.bus import Change
+from actors.errors import (
+    ActorError,
+    AskIdReusedError,
+    CommitRefusedError,
+    CrashedError,
+    ExpiredError,
+    NotFoundError,
+    RefusalError,
+    UnavailableError,
+)
+from actors.mailbox import AskId, Envelope, Mailbox
+from actors.message import Message, State, encode, reply_type, wire_name
+from actors.node import Node
+from actors.ref import Ref
+from actors.store import Answer, Commit, Outcome, Recorded, Row
+from actors.turn import Turn, UndeclaredAskError
+
+__all__ = ["Activation"]
+
+log = structlog.get_logger("actors.activation")
+
+# How long a handler caused by a durable message may wait for each actor it asks.
+DURABLE_ASK_SECONDS = 10.0
+
+# A turn computed from memory that proves to be stale is computed once more from the fresh row.
+STALE_TRIES = 2
+
+
+class Activation:
+    """An actor in memory."""
+
+    __slots__ = ("_node", "_on_idle", "_pause", "actor", "is_running", "mailbox", "ref", "state",
+                 "used_at")  # fmt: skip
+
+    def __init__(
+        self, ref: Ref, actor: Actor[Any], node: Node, on_idle: "Callable[[Activation], None]"
+    ) -> None:
+        self.ref = ref
+        self.actor = actor
+        self.state: State | None = None
+        """The last durable state; None when it is not in memory."""
+        self.mailbox = Mailbox(actor.mailbox_size_max)
+        self.is_running = False
+        self.used_at = node.clock.monotonic()
+        self._node = node
+        self._on_idle = on_idle
+        self._pause = 0.0
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether there is something in memory: a state with a row, or a pause after a crash."""
+        return self._pause > 0 or (self.state is not None and self.state.version > 0)
+
+    def put(self, envelope: Envelope) -> None:
+        """Queue *envelope* and see to it that somebody works on it."""
+        self.mailbox.put(envelope)
+        if not self.is_running:
+            self.is_running = True
+            self._node.tasks.start(self._run(), f"run {self.ref}")
+
+    async def _run(self) -> None:
+        while len(self.mailbox):
+            if self._pause:
+                await self._node.clock.sleep(self._pause)
+                self._pause = 0.0
+            await self._step()
+        self.is_running = False
+        self.used_at = self._node.clock.monotonic()
+        self._on_idle(self)
+
+    async def _step(self) -> None:
+        """Handle one message, whatever comes of it."""
+        try:
+            state = await self._load()
+        except (ActorError, ValueError, TypeError) as error:
+            await self._failed(self.mailbox.take(), error)
+            return
+        now = self._node.clock.now()
+        self._node.timers.release(self.ref, now)  # What is due goes first; `now` is the turn's.
+        envelope = self.mailbox.take()
+        if envelope.row is None and envelope.deadline <= self._node.clock.monotonic():
+            envelope.fail(ExpiredError("It waited too long in the mailbox", executed="no"))
+            return
+        try:
+            await self._handle(envelope, state, now)
+        except RefusalError as refusal:
+            await self._refused(envelope, refusal)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is supervised
+            await self._failed(envelope, error)
+        else:
+            self._node.supervisor(self.ref).worked(self.ref)
+            self._count("done")
+
+    async def _load(self) -> State:
+        if self.state is None:
+            found = await self._node.loader.load(self.ref)
+            self.state = found if found is not None else self.actor.blank(self.ref.key)
+        return self.state
+
+    async def _handle(self, envelope: Envelope, state: State, now: datetime) -> None:
+        handler = self.actor.handlers.get(type(envelope.message))
+        if handler is None:
+            raise TypeError(f"{self.ref.kind} does not handle {type(envelope.message).__name__}")
+        if envelope.ask_id is not None and await self._replayed(envelope, envelope.ask_id):
+            return
+        for _ in range(STALE_TRIES):
+            if state.version == 0 and not handler.creates:
+                raise NotFoundError
+            turn = self._turn(envelope, state, now)
+            reply = await handler.function(self.actor, envelope.message, turn)
+            outcome = await self._finish(turn, envelope, reply)
+            if outcome is Outcome.COMMITTED:
+                envelope.answer(reply)
+                return
+            self.state = None
+            log.warning("turn.discarded", actor=str(self.ref), why=outcome.value)
+            if outcome is Outcome.FENCED:
+                break
+            state = await self._load()
+        raise UnavailableError("The actor moved, or its row was changed by somebody else")
+
+    async def _replayed(self, envelope: Envelope, ask_id: AskId) -> bool:
+        """Answer a retry with the first answer."""
+        stored = await self._node.store.answer(ask_id.id)
+        if stored is None:
+            return False
+        if stored.digest != ask_id.digest:
+            raise AskIdReusedError
+        reply = msgspec.json.decode(stored.reply, type=reply_type(type(envelope.message)))
+        envelope.answer(reply)
+        return True
+
+    def _turn(self, envelope: Envelope, state: State, now: datetime) -> Turn[Any]:
+        row = envelope.row
+        deadline = envelope.deadline
+        if row is not None:
+            deadline = self._node.clock.monotonic() + DURABLE_ASK_SECONDS
+        return Turn(
+            self.ref,
+            state,
+            now=now,
+            by=envelope.by,
+            deadline=deadline,
+            attempts=row.attempts if row is not None else 0,
+            asker=self._ask,
+        )
+
+    async def _ask(self, turn: Turn[Any], ref: Ref, message: Message[Any]) -> Any:
+        if ref.kind not in self.actor.asks:
+            raise UndeclaredAskError(f"{self.ref.kind} does not declare that it asks {ref.kind}")
+        return await self._node.ask(ref, message, turn.by, turn.deadline)
+
+    async def _finish(self, turn: Turn[Any], envelope: Envelope, reply: Any) -> Outcome:
+        """Make the turn durable; afterwards, and only then, let its effects out."""
+        if turn.is_clean and envelope.row is None:
+            return Outcome.COMMITTED  # It only looked, at what is durable already.
+        commit = self._commit(turn, envelope, reply)
+        if commit is None:
+            return Outcome.FENCED
+        outcome = await self._node.writer.submit(commit)
+        if outcome is Outcome.COMMITTED:
+            self.state = turn.state
+            self._node.committed(commit)
+            if turn.facts:
+                state = turn.state
+                self._node.bus.publish(Change(self.ref.kind, self.ref.key, state.version, state))
+        return outcome
+
+    def _commit(self, turn: Turn[Any], envelope: Envelope, reply: Any) -> Commit | None:
+        """Everything the turn did, encoded; None if the partition is not ours any more."""
+        node = self._node
+        partition = node.placement.partition(self.ref)
+        epoch = node.placement.epoch(partition)
+        if epoch is None:
+            return None
+        answer = None
+        if envelope.ask_id is not None:
+            answer = Answer(envelope.ask_id.id, envelope.ask_id.digest, encode(reply))
+        return Commit(
+            ref=self.ref,
+            partition=partition,
+            epoch=epoch,
+            cause=wire_name(type(envelope.message)),
+            at=turn.now,
+            by=envelope.by,
+            expected=turn.before.version,
+            state=encode(turn.state) if turn.facts else None,
+            facts=tuple(Recorded(wire_name(type(fact)), encode(fact)) for fact in turn.facts),
+            consumed=envelope.row,
+            sends=tuple(node.row(send, envelope.by) for send in turn.sends),
+            cancels=tuple(turn.cancels),
+            rows=tuple(Row(type(row).table, encode(row)) for row in turn.rows),
+            answer=answer,
+        )
+
+    async def _refused(self, envelope: Envelope, refusal: RefusalError) -> None:
+        """A "no": the asker is told. A durable message that is refused is done with."""
+        self._count("refused")
+        envelope.fail(refusal)
+        if envelope.row is None:
+            return
+        log.info("message.refused", actor=str(self.ref), message=envelope.row.message,
+                 why=str(refusal))  # fmt: skip
+        turn = self._turn(
+            envelope, self.state or self.actor.blank(self.ref.key), self._node.clock.now()
+        )
+        try:
+            await self._finish(turn, envelope, None)
+        except ActorError as error:
+            await self._failed(envelope, error)
+
+    async def _failed(self, envelope: Envelope, error: Exception) -> None:
+        """Nothing of the turn was kept. Only a crash is the actor's own failure."""
+        if isinstance(error, ActorError) and not isinstance(error, CommitRefusedError):
+            self._count("unavailable")
+            envelope.fail(error)
+        else:
+            self._count("crashed")
+            self.state = None
+            cause = wire_name(type(envelope.message))
+            self._pause = self._node.supervisor(self.ref).crashed(self.ref, cause, error)
+            envelope.fail(CrashedError())
+        if envelope.row is not None:
+            await self._node.set_aside(envelope.row, error, parks=self.actor.parks)
+
+    def _count(self, outcome: str) -> None:
+        self._node.telemetry.turns.labels(kind=self.ref.kind, outcome=outcome).inc()

@@ -1,0 +1,75 @@
+"""Time, randomness and ids: the only module that asks the machine for any of them.
+
+Everything else is handed a `Clock` and an `Ids`, so that a simulation can drive both.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+__all__ = ["Clock", "Ids", "SystemClock", "derived_id"]
+
+
+class Clock(Protocol):
+    """The time of day, a time that never steps, and a way to wait."""
+
+    def now(self) -> datetime:
+        """The instant, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never steps back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clock, corrected by what the database says the time is.
+
+    Deadlines are judged by the database's time, so `offset` is measured at each heartbeat.
+    """
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset  # noqa: TID251 - this is the one place
+
+    def monotonic(self) -> float:
+        return time.monotonic()  # noqa: TID251 - this is the one place
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Ids:
+    """New ids, and the dice.
+
+    With a seed both are reproducible; without one they come from the operating system.
+    """
+
+    def __init__(self, clock: Clock, seed: int | None = None) -> None:
+        self.clock = clock
+        self.dice = random.Random(secrets.randbits(128) if seed is None else seed)  # noqa: S311
+
+    def new(self) -> str:
+        """A UUID version 7 (RFC 9562): sorts roughly by time, so that indexes stay compact."""
+        milliseconds = int(self.clock.now().timestamp() * 1000)
+        value = milliseconds << 80 | 0x7 << 76 | self.dice.getrandbits(12) << 64
+        value |= 0b10 << 62 | self.dice.getrandbits(62)
+        return str(UUID(int=value))
+
+
+def derived_id(*parts: str) -> str:
+    """A UUID version 8 (RFC 9562) out of a SHA-256 of *parts*: the same parts, the same id."""
+    digest = sha256("\0".join(parts).encode()).digest()[:16]
+    value = int.from_bytes(digest)
+    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0b11 << 62) | 0b10 << 62
+    return str(UUID(int=value))

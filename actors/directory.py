@@ -1,0 +1,71 @@
+"""The actors in memory: found or activated by their first message, let go when idle.
+
+A sleeping actor costs nothing but its row, so what is resident is a cache with a bound.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from actors.activation import Activation
+from actors.actor import Actor
+from actors.node import Node
+from actors.ref import Ref
+
+__all__ = ["Directory"]
+
+# A hundred thousand actors at 2 KB are 200 MB: what a small machine can spare.
+RESIDENT_MAX = 100_000
+# Most tickets that are looked at once are looked at again within the minute, or not at all.
+IDLE_SECONDS = 60.0
+SWEEP_SECONDS = 5.0
+
+
+class Directory:
+    """Every live actor of this node, by reference."""
+
+    def __init__(self, node: Node, actors: Mapping[str, Actor[Any]]) -> None:
+        self._node = node
+        self._actors = actors
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.live: dict[Ref, Activation] = {}
+
+    def activation(self, ref: Ref, *, fresh: bool = False) -> Activation:
+        """The live actor *ref*; *fresh* if nobody can have heard of it, so it has no row."""
+        activation = self.live.get(ref)
+        if activation is None:
+            actor = self._actors[ref.kind]
+            activation = Activation(ref, actor, self._node, self._on_idle)
+            if fresh:
+                activation.state = actor.blank(ref.key)
+            self.live[ref] = activation
+        return activation
+
+    async def drained(self) -> None:
+        """Returns when no actor has a message waiting or running."""
+        while any(activation.is_running for activation in self.live.values()):
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def passivate_idle(self) -> None:
+        """Let idle actors go, until cancelled."""
+        while True:
+            await self._node.clock.sleep(SWEEP_SECONDS)
+            self._passivate(self._node.clock.monotonic() - IDLE_SECONDS)
+            self._node.telemetry.resident.set(len(self.live))
+
+    def _passivate(self, unused_since: float) -> None:
+        idle = [each for each in self.live.values() if not each.is_running]
+        excess = len(self.live) - RESIDENT_MAX
+        if excess > 0:
+            idle.sort(key=lambda activation: activation.used_at)
+        for place, activation in enumerate(idle):
+            if place < excess or activation.used_at <= unused_since:
+                del self.live[activation.ref]
+
+    def _on_idle(self, activation: Activation) -> None:
+        """An actor that never came to be, or lost its memory, is not worth keeping."""
+        if not activation.is_worth_keeping:
+            self.live.pop(activation.ref, None)
+        self._idle.set()

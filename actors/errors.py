@@ -1,0 +1,99 @@
+"""What can go wrong, and whether the work was done all the same.
+
+There are two families. A `RefusalError` is a domain "no": the actor decided, nothing changed, the
+asker is told. An `ActorError` is a failure of the machinery, and says in `executed` whether the
+work certainly did not happen ("no") or may have happened ("maybe").
+"""
+
+from typing import Any, ClassVar, Literal
+
+__all__ = [
+    "ActorError",
+    "AskIdReusedError",
+    "CommitRefusedError",
+    "CrashedError",
+    "ExpiredError",
+    "NotFoundError",
+    "OverloadedError",
+    "RefusalError",
+    "StoreUnavailableError",
+    "UnavailableError",
+]
+
+
+class RefusalError(Exception):
+    """The actor decided against it.
+
+    The docstring of a subclass is its message; `code` is stable and is what other programs match
+    on; `details` are facts a caller may need (an instant, a list of names).
+    """
+
+    code: ClassVar[str] = "refused"
+    field: ClassVar[str | None] = None
+
+    def __init__(self, message: str | None = None, **details: Any) -> None:
+        super().__init__(message or first_line(type(self)))
+        self.details = details
+
+
+class NotFoundError(RefusalError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class AskIdReusedError(RefusalError):
+    """The idempotency key was used before with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class ActorError(Exception):
+    """The machinery failed. `retry_after` is in seconds, where trying again can help."""
+
+    executed: Literal["no", "maybe"] = "no"
+    retry_after: float | None = None
+
+    def __init__(
+        self, message: str | None = None, *, executed: Literal["no", "maybe"] | None = None
+    ) -> None:
+        super().__init__(message or first_line(type(self)))
+        if executed is not None:
+            self.executed = executed
+
+
+class OverloadedError(ActorError):
+    """A mailbox or a queue is full."""
+
+    retry_after = 1.0
+
+
+class UnavailableError(ActorError):
+    """The service cannot commit at the moment."""
+
+    retry_after = 1.0
+
+
+class ExpiredError(ActorError):
+    """The time the caller gave ran out."""
+
+    executed = "maybe"
+    retry_after = 1.0
+
+
+class CrashedError(ActorError):
+    """The actor failed while it handled the message; nothing of the turn was kept."""
+
+
+class StoreUnavailableError(UnavailableError):
+    """The connection to the store is lost; what was being committed may or may not be there."""
+
+    executed = "maybe"
+
+
+class CommitRefusedError(ActorError):
+    """The store refused the data of one turn; nothing of it was kept."""
+
+
+def first_line(error: type[Exception]) -> str:
+    return (error.__doc__ or error.__name__).strip().splitlines()[0]

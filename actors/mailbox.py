@@ -1,0 +1,100 @@
+"""A bounded mailbox with two lanes: what is durable and due goes before what is asked.
+
+Durable messages need no bound of their own, because they wait in the inbox anyway. Asks are
+bounded: a full mailbox refuses at once and never makes a sender wait.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any, NamedTuple
+
+from actors.errors import OverloadedError
+from actors.message import Message
+from actors.ref import Ref
+from actors.store import InboxRow
+
+__all__ = ["AskId", "Envelope", "Mailbox"]
+
+
+class AskId(NamedTuple):
+    """Names one ask from outside, so that a retry gets the first answer.
+
+    *digest* is of what was asked: the same id with another digest is refused.
+    """
+
+    id: str
+    digest: str
+
+
+class Envelope:
+    """A message on its way to an actor or worker, and what the runtime must know about it."""
+
+    __slots__ = ("ask_id", "by", "deadline", "message", "ref", "reply", "row")
+
+    def __init__(
+        self,
+        ref: Ref,
+        message: Message[Any],
+        *,
+        by: str | None = None,
+        deadline: float = float("inf"),
+        reply: "asyncio.Future[Any] | None" = None,
+        row: InboxRow | None = None,
+        ask_id: AskId | None = None,
+    ) -> None:
+        self.ref = ref
+        self.message = message
+        self.by = by
+        self.deadline = deadline
+        """On the monotonic clock, in seconds; after it nobody waits for the answer."""
+        self.reply = reply
+        self.row = row
+        self.ask_id = ask_id
+
+    def answer(self, value: Any) -> None:
+        """Hand the reply over, unless the asker has gone."""
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_result(value)
+
+    def fail(self, error: Exception) -> None:
+        if self.reply is not None and not self.reply.done():
+            self.reply.set_exception(error)
+
+
+class Mailbox:
+    """First in, first out, in two lanes."""
+
+    __slots__ = ("_asked", "_due", "size_max")
+
+    def __init__(self, size_max: int) -> None:
+        self.size_max = size_max
+        self._due: deque[Envelope] = deque()
+        self._asked: deque[Envelope] = deque()
+
+    def __len__(self) -> int:
+        return len(self._due) + len(self._asked)
+
+    def put(self, envelope: Envelope) -> None:
+        """Take *envelope* in.
+
+        Raises:
+            OverloadedError: as many asks are waiting as are worth waiting for.
+
+        """
+        if envelope.row is not None:
+            self._due.append(envelope)
+        elif len(self._asked) >= self.size_max:
+            raise OverloadedError(f"{envelope.ref} has {self.size_max} messages waiting")
+        else:
+            self._asked.append(envelope)
+
+    def take(self) -> Envelope:
+        """The next message: due ones first."""
+        return self._due.popleft() if self._due else self._asked.popleft()
+
+    def drain(self) -> list[Envelope]:
+        """Everything that is waiting; the mailbox is empty afterwards."""
+        waiting = [*self._due, *self._asked]
+        self._due.clear()
+        self._asked.clear()
+        return waiting

@@ -1,0 +1,255 @@
+"""The store in memory: the same promises as PostgreSQL's, and faults on request.
+
+Several `MemoryStore`s on one `MemoryDatabase` are several nodes. Passing the same contract suite
+as `PostgresStore` is what makes it fit to stand in for it in the simulator.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.clock import Clock, Ids
+from actors.errors import CommitRefusedError, StoreUnavailableError
+from actors.message import State
+from actors.placement import SLOTS
+from actors.ref import Ref
+from actors.store import Answer, Commit, InboxRow, Joined, Outcome
+
+__all__ = ["Fault", "JournalEntry", "MemoryDatabase", "MemoryStore"]
+
+LEASE = timedelta(seconds=6)
+
+
+class Fault(Enum):
+    """What shall happen to one commit, instead of success."""
+
+    FAIL = "fail"
+    """It does not happen, and the caller is told that nobody knows."""
+    LOSE_ANSWER = "lose_answer"
+    """It happens, and the caller is told that nobody knows."""
+    SLOW = "slow"
+    """It happens, a second later."""
+
+
+class JournalEntry(NamedTuple):
+    """One fact, as it was recorded."""
+
+    ref: Ref
+    version: int
+    seq: int
+    fact: str
+    data: bytes
+    at: datetime
+    cause: str
+
+
+class Parked(NamedTuple):
+    """A message that was set aside."""
+
+    row: InboxRow
+    error: str
+
+
+@dataclass(slots=True)
+class MemoryDatabase:
+    """What all nodes share."""
+
+    state_types: Mapping[str, type[State]]
+    states: dict[Ref, bytes] = field(default_factory=dict)
+    inbox: dict[str, InboxRow] = field(default_factory=dict)
+    parked: dict[str, Parked] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    journal: list[JournalEntry] = field(default_factory=list)
+    rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    owners: dict[int, tuple[str, int]] = field(default_factory=dict)
+    leases: dict[str, datetime] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+
+    def state(self, ref: Ref) -> State | None:
+        data = self.states.get(ref)
+        return None if data is None else msgspec.json.decode(data, type=self.state_types[ref.kind])
+
+    def write(self, commit: Commit) -> None:
+        """All of *commit*."""
+        if commit.state is not None:
+            self.states[commit.ref] = commit.state
+        self.journal += [
+            JournalEntry(commit.ref, commit.version, seq, name, data, commit.at, commit.cause)
+            for seq, (name, data) in enumerate(commit.facts)
+        ]
+        if commit.consumed is not None:
+            del self.inbox[commit.consumed.id]
+        for name in commit.cancels:
+            self.drop_named(commit.ref, name)
+        for row in commit.sends:
+            self.put(row)
+        self.rows += [(row.table, msgspec.json.decode(row.data)) for row in commit.rows]
+        if commit.answer is not None:
+            self.answers[commit.answer.id] = commit.answer
+
+    def put(self, row: InboxRow) -> None:
+        if row.name is not None:
+            self.drop_named(row.ref, row.name)
+        self.inbox[row.id] = row
+
+    def drop_named(self, ref: Ref, name: str) -> None:
+        for rows in (self.inbox, self.parked):
+            for row_id in [
+                row_id
+                for row_id, each in rows.items()
+                for row in [each.row if isinstance(each, Parked) else each]
+                if row.name == name and row.ref == ref
+            ]:
+                del rows[row_id]
+
+
+class MemoryStore:
+    """One node's way to a `MemoryDatabase`."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock, ids: Ids) -> None:
+        self.database = database
+        self.node = ids.new()
+        self.faults: deque[Fault | None] = deque()
+        """What happens to the next commits, in turn; None is success."""
+        self.refuses: set[Ref] = set()
+        """Actors whose data is refused, as a constraint would."""
+        self.is_reachable = True
+        self._clock = clock
+
+    async def join(self, services: Sequence[str]) -> Joined:
+        database = self.database
+        now = self._clock.now()
+        database.leases[self.node] = now + LEASE
+        expired = {node for node, until in database.leases.items() if until < now}
+        database.dead |= expired
+        for partition in range(len(services) * SLOTS):
+            owner, epoch = database.owners.get(partition, (None, 0))
+            if owner is None or owner in database.dead:
+                database.owners[partition] = (self.node, epoch + 1)
+        return Joined(node=self.node, epochs=self._epochs())
+
+    def seize(self) -> Joined:
+        """Take everything over at once, as if all other nodes had been proven dead."""
+        database = self.database
+        database.dead |= set(database.leases) - {self.node}
+        for partition, (owner, epoch) in database.owners.items():
+            if owner != self.node:
+                database.owners[partition] = (self.node, epoch + 1)
+        return Joined(node=self.node, epochs=self._epochs())
+
+    def _epochs(self) -> dict[int, int]:
+        return {
+            partition: epoch
+            for partition, (owner, epoch) in self.database.owners.items()
+            if owner == self.node
+        }
+
+    async def heartbeat(self) -> datetime | None:
+        self._reach()
+        if self.node in self.database.dead:
+            return None
+        self.database.leases[self.node] = self._clock.now() + LEASE
+        return self._clock.now()
+
+    async def leave(self) -> None:
+        self.database.dead.add(self.node)
+
+    async def load(self, refs: Sequence[Ref]) -> dict[Ref, State]:
+        self._reach()
+        await self._clock.sleep(0)
+        found = ((ref, self.database.state(ref)) for ref in refs)
+        return {ref: state for ref, state in found if state is not None}
+
+    async def commit(self, batch: Sequence[Commit]) -> list[Outcome]:
+        self._reach()
+        fault = self.faults.popleft() if self.faults else None
+        if fault is Fault.FAIL:
+            raise StoreUnavailableError
+        if fault is Fault.SLOW:
+            await self._clock.sleep(1.0)
+        else:
+            await self._clock.sleep(0)
+        if any(commit.ref in self.refuses for commit in batch):
+            raise CommitRefusedError("refused on request")
+        outcomes = [self._write(commit) for commit in batch]
+        if fault is Fault.LOSE_ANSWER:
+            raise StoreUnavailableError
+        return outcomes
+
+    def _write(self, commit: Commit) -> Outcome:
+        database = self.database
+        if database.owners.get(commit.partition) != (self.node, commit.epoch):
+            return Outcome.FENCED
+        if commit.consumed is not None and commit.consumed.id not in database.inbox:
+            return Outcome.STALE
+        state = database.state(commit.ref) if commit.expected is not None else None
+        if commit.expected is not None and (state.version if state else 0) != commit.expected:
+            return Outcome.STALE
+        database.write(commit)
+        return Outcome.COMMITTED
+
+    async def settle(self, batch: Sequence[Commit]) -> list[bool]:
+        self._reach()
+        return [self._landed(commit) for commit in batch]
+
+    def _landed(self, commit: Commit) -> bool:
+        database = self.database
+        if commit.facts:
+            state = database.state(commit.ref)
+            return state is not None and state.version == commit.version
+        if commit.consumed is not None:
+            return commit.consumed.id not in database.inbox
+        return any(row.id in database.inbox for row in commit.sends)
+
+    async def answer(self, ask_id: str) -> Answer | None:
+        self._reach()
+        return self.database.answers.get(ask_id)
+
+    async def due(
+        self, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> list[InboxRow]:
+        self._reach()
+        owned = self._epochs()
+        rows = sorted(
+            (
+                row
+                for row in self.database.inbox.values()
+                if row.due_at <= before
+                and row.partition in owned
+                and (after is None or (row.due_at, row.id) > after)
+            ),
+            key=lambda row: (row.due_at, row.id),
+        )
+        return [replace(row, found=True) for row in rows[:limit]]
+
+    async def send(self, rows: Sequence[InboxRow]) -> None:
+        self._reach()
+        for row in rows:
+            self.database.put(row)
+
+    async def postpone(
+        self, row: InboxRow, due_at: datetime, error: str, *, parked: bool
+    ) -> InboxRow | None:
+        self._reach()
+        if row.id not in self.database.inbox:
+            return None
+        later = replace(row, due_at=due_at, attempts=row.attempts + 1)
+        if parked:
+            del self.database.inbox[row.id]
+            self.database.parked[row.id] = Parked(later, error)
+        else:
+            self.database.inbox[row.id] = later
+        return later
+
+    async def close(self) -> None:
+        pass
+
+    def _reach(self) -> None:
+        if not self.is_reachable:
+            raise StoreUnavailableError(executed="no")

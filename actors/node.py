@@ -1,0 +1,96 @@
+"""What every part of one node shares: the seams, and what stands on them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from actors.bus import Bus
+from actors.clock import Clock, Ids
+from actors.errors import StoreUnavailableError
+from actors.loader import Loader
+from actors.message import Message, encode, wire_name
+from actors.placement import Placement
+from actors.ref import Ref
+from actors.store import Commit, InboxRow, Store
+from actors.supervisor import Supervisor
+from actors.tasks import Tasks
+from actors.telemetry import Telemetry
+from actors.timers import Timers
+from actors.turn import Sending
+from actors.writer import Writer
+
+__all__ = ["Node"]
+
+log = structlog.get_logger("actors.node")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One process incarnation, as its actors and workers see it."""
+
+    clock: Clock
+    ids: Ids
+    store: Store
+    bus: Bus
+    placement: Placement
+    telemetry: Telemetry
+    tasks: Tasks
+    writer: Writer
+    timers: Timers
+    loader: Loader
+    supervisors: Mapping[str, Supervisor]
+    services: Mapping[str, str]
+    """The service of each kind."""
+    ask: Callable[[Ref, Message[Any], str | None, float], Awaitable[Any]]
+    """Ask on behalf of an actor: (receiver, message, by, deadline)."""
+
+    def supervisor(self, ref: Ref) -> Supervisor:
+        return self.supervisors[self.services[ref.kind]]
+
+    def row(self, sending: Sending, by: str | None) -> InboxRow:
+        """*sending*, encoded, as the inbox row it becomes."""
+        return InboxRow(
+            id=self.ids.new(),
+            partition=self.placement.partition(sending.ref),
+            kind=sending.ref.kind,
+            key=sending.ref.key,
+            name=sending.name,
+            message=wire_name(type(sending.message)),
+            body=msgspec.Raw(encode(sending.message)),
+            due_at=sending.due_at,
+            by=by,
+        )
+
+    def committed(self, commit: Commit) -> None:
+        """Let out what *commit* made durable: timers are known, messages are on their way."""
+        if commit.consumed is not None:
+            self.timers.finished(commit.consumed)
+            lateness = (self.clock.now() - commit.consumed.due_at).total_seconds()
+            observed = self.telemetry.lateness_seconds.labels(message=commit.consumed.message)
+            observed.observe(max(lateness, 0.0))
+        for name in commit.cancels:
+            self.timers.forget(commit.ref, name)
+        for row in commit.sends:
+            self.timers.add(row)
+
+    async def set_aside(self, row: InboxRow, error: Exception, *, parks: bool) -> None:
+        """A durable message failed: try it again later, or park it."""
+        supervisor = self.supervisor(row.ref)
+        parked = supervisor.must_park(row, parks=parks)
+        due_at: datetime = self.clock.now() + supervisor.retry_after(row)
+        why = f"{type(error).__name__}: {error}"
+        log.warning(
+            "message.parked" if parked else "message.postponed",
+            actor=str(row.ref), message=row.message, attempts=row.attempts + 1, why=why,
+        )  # fmt: skip
+        try:
+            postponed = await self.store.postpone(row, due_at, why, parked=parked)
+        except StoreUnavailableError:
+            postponed = None  # The row is as it was; the sweep finds it when the store is back.
+        self.timers.finished(row)
+        if postponed is not None and not parked:
+            self.timers.add(postponed)

@@ -1,0 +1,137 @@
+"""The workers of one kind on this node: so many effects at a time, over all keys.
+
+Durable messages to workers have waited in the inbox and are never refused; asks wait in a bounded
+queue. Whatever an effect tells is committed together with the removal of its message.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import structlog
+
+from actors.errors import (
+    ActorError,
+    CrashedError,
+    ExpiredError,
+    OverloadedError,
+    RefusalError,
+    UnavailableError,
+)
+from actors.mailbox import Envelope
+from actors.message import wire_name
+from actors.node import Node
+from actors.store import Commit, InboxRow, Outcome
+from actors.worker import Effect, Worker
+
+__all__ = ["WorkerPool"]
+
+log = structlog.get_logger("actors.pool")
+
+
+class WorkerPool:
+    """Runs the effects of one kind of worker."""
+
+    def __init__(self, worker: Worker, node: Node) -> None:
+        self._worker = worker
+        self._node = node
+        self._queue: deque[Envelope] = deque()
+        self._asks_waiting = 0
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def put(self, envelope: Envelope) -> None:
+        """Queue *envelope*.
+
+        Raises:
+            OverloadedError: as many asks are waiting as are worth waiting for.
+
+        """
+        if envelope.row is None:
+            if self._asks_waiting >= self._worker.queue_size_max:
+                raise OverloadedError(f"{self._asks_waiting} are waiting for {envelope.ref.kind}")
+            self._asks_waiting += 1
+        self._queue.append(envelope)
+        self._idle.clear()
+        if self._running < self._worker.concurrency:
+            self._running += 1
+            self._node.tasks.start(self._run(), f"work {self._worker.kind}")
+
+    async def drained(self) -> None:
+        """Returns when no effect is running or waiting."""
+        await self._idle.wait()
+
+    async def _run(self) -> None:
+        while self._queue:
+            envelope = self._queue.popleft()
+            if envelope.row is None:
+                self._asks_waiting -= 1
+            await self._step(envelope)
+        self._running -= 1
+        if not self._running:
+            self._idle.set()
+
+    async def _step(self, envelope: Envelope) -> None:
+        if envelope.row is None and envelope.deadline <= self._node.clock.monotonic():
+            envelope.fail(ExpiredError("It waited too long for a worker", executed="no"))
+            return
+        row = envelope.row
+        effect = Effect(
+            key=envelope.ref.key,
+            now=self._node.clock.now(),
+            by=envelope.by,
+            may_be_repeat=row is not None and (row.found or row.attempts > 0),
+        )
+        try:
+            handler = self._worker.handlers[type(envelope.message)]
+            reply = await handler.function(self._worker, envelope.message, effect)
+            if row is not None:
+                await self._finish(effect, envelope, row)
+        except RefusalError as refusal:
+            self._count(envelope, "refused")
+            envelope.fail(refusal)
+            if row is not None:
+                await self._node.set_aside(row, refusal, parks=self._worker.parks)
+        except Exception as error:  # noqa: BLE001 - whatever an effect raises is supervised
+            await self._failed(envelope, error)
+        else:
+            self._count(envelope, "done")
+            envelope.answer(reply)
+
+    async def _finish(self, effect: Effect, envelope: Envelope, row: InboxRow) -> None:
+        node = self._node
+        epoch = node.placement.epoch(row.partition)
+        if epoch is None:
+            raise UnavailableError("The worker's partition has moved")
+        commit = Commit(
+            ref=envelope.ref,
+            partition=row.partition,
+            epoch=epoch,
+            cause=wire_name(type(envelope.message)),
+            at=effect.now,
+            by=envelope.by,
+            expected=None,
+            consumed=row,
+            sends=tuple(node.row(send, envelope.by) for send in effect.sends),
+        )
+        outcome = await node.writer.submit(commit)
+        if outcome is not Outcome.COMMITTED:
+            raise UnavailableError(f"The outcome of an effect was not kept: {outcome.value}")
+        node.committed(commit)
+
+    async def _failed(self, envelope: Envelope, error: Exception) -> None:
+        if isinstance(error, ActorError):
+            self._count(envelope, "unavailable")
+            envelope.fail(error)
+        else:
+            self._count(envelope, "crashed")
+            cause = wire_name(type(envelope.message))
+            self._node.supervisor(envelope.ref).crashed(envelope.ref, cause, error)
+            envelope.fail(CrashedError())
+        if envelope.row is not None:
+            await self._node.set_aside(envelope.row, error, parks=self._worker.parks)
+
+    def _count(self, envelope: Envelope, outcome: str) -> None:
+        labels: dict[str, Any] = {"kind": envelope.ref.kind, "outcome": outcome}
+        self._node.telemetry.turns.labels(**labels).inc()

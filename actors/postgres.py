@@ -1,0 +1,377 @@
+"""The store in PostgreSQL 15 or newer.
+
+One connection writes, batch after batch, with the statement of `postgres_statement`; a small pool
+reads. Never is a commit cancelled: a connection that does not answer is closed, the outcome counts
+as unknown, and `settle` finds out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from actors.clock import Ids
+from actors.errors import CommitRefusedError, StoreUnavailableError
+from actors.message import State
+from actors.postgres_batch import arguments, shape_of
+from actors.postgres_session import (
+    CONNECTION_LOST,
+    READ_SETTINGS,
+    WRITE_SETTINGS,
+    is_refusal,
+    prepare_session,
+)
+from actors.postgres_statement import INBOX_COLUMNS, Shape, Table, commit_statement
+from actors.ref import Ref
+from actors.store import Answer, Commit, InboxRow, Joined, Outcome
+from actors.turn import AppendedRow
+
+__all__ = ["PostgresStore"]
+
+# A lease outlives two lost heartbeats and is short enough that a crash is over in seconds.
+LEASE: Final = timedelta(seconds=6)
+
+# A flush takes milliseconds. One that takes this long is stuck, and what is stuck is unknown.
+COMMIT_SECONDS: Final = 5.0
+READ_SECONDS: Final = 5.0
+
+READERS_MAX: Final = 5
+ANSWERS_KEPT: Final = timedelta(hours=48)
+PRUNE_EVERY_BEATS: Final = 400
+
+_INBOX = "id::text, partition, kind, key, name, message, body, by, due_at, attempts"
+
+
+class PostgresStore:
+    """One node's way to the database.
+
+    *state_types* and *tables* say what is kept of each kind, and where; *appended* the tables that
+    turns append rows to. *exclusive* means that something outside the database has proven that no
+    other node lives (the lock on the data folder): take over at once instead of waiting for leases.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        state_types: Mapping[str, type[State]],
+        tables: Mapping[str, str],
+        appended: Sequence[type[AppendedRow]] = (),
+        ids: Ids,
+        exclusive: bool = False,
+    ) -> None:
+        self.node = ids.new()
+        self._dsn = dsn
+        self._exclusive = exclusive
+        self._state_types = state_types
+        self._tables = {
+            kind: Table(kind, tables[kind], state.__struct_fields__)
+            for kind, state in state_types.items()
+        }
+        self._appended = {
+            row.table: Table("", row.table, row.__struct_fields__) for row in appended
+        }
+        self._selects = {kind: _select(table) for kind, table in self._tables.items()}
+        self._statements: dict[Shape, str] = {}
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._writer: asyncpg.Connection[asyncpg.Record] | None = None
+        self._writer_pid: int | None = None
+        self._beats = 0
+
+    @property
+    def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """For reads outside the runtime: pages and pings."""
+        assert self._pool is not None, "the store has not been opened"
+        return self._pool
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            StoreUnavailableError: the database cannot be reached.
+
+        """
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=READERS_MAX,
+                command_timeout=READ_SECONDS,
+                init=prepare_session,
+                server_settings={"application_name": f"ticketing:{self.node}", **READ_SETTINGS},
+            )
+        except CONNECTION_LOST as error:
+            raise StoreUnavailableError(str(error), executed="no") from error
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            self._writer.terminate()
+        if self._pool is not None:
+            self._pool.terminate()
+
+    # Membership ------------------------------------------------------------------------------
+
+    async def join(self, services: Sequence[str]) -> Joined:
+        async with self._reader() as connection:
+            await connection.execute(_REGISTER, self.node, list(services), LEASE)
+        while True:
+            async with self._reader() as connection, connection.transaction():
+                await connection.execute(_DECLARE_DEAD, self.node, self._exclusive)
+                await connection.execute(_STONITH, self.node)
+                await connection.execute(_TAKE, self.node, list(services))
+                waiting = await connection.fetchval(_TAKEN_BY_OTHERS, self.node, list(services))
+                if not waiting:
+                    rows = await connection.fetch(_OWNED, self.node)
+                    return Joined(node=self.node, epochs={row["id"]: row["epoch"] for row in rows})
+            await asyncio.sleep(LEASE.total_seconds() / 10)
+            await self.heartbeat()
+
+    async def heartbeat(self) -> datetime | None:
+        async with self._reader() as connection:
+            now: datetime | None = await connection.fetchval(_BEAT, self.node, LEASE)
+            self._beats += 1
+            if self._beats % PRUNE_EVERY_BEATS == 0:
+                await connection.execute(
+                    "delete from answers where at < clock_timestamp() - $1::interval", ANSWERS_KEPT
+                )
+            return now
+
+    async def leave(self) -> None:
+        async with self._reader() as connection:
+            await connection.execute("update node set state = 'dead' where id = $1", self.node)
+
+    # Reads -----------------------------------------------------------------------------------
+
+    async def load(self, refs: Sequence[Ref]) -> dict[Ref, State]:
+        keys: dict[str, list[str]] = {}
+        for ref in refs:
+            keys.setdefault(ref.kind, []).append(ref.key)
+        found: dict[Ref, State] = {}
+        async with self._reader() as connection:
+            for kind, wanted in keys.items():
+                for row in await connection.fetch(self._selects[kind], wanted):
+                    found[Ref(kind, row["id"])] = self._state(kind, row)
+        return found
+
+    def _state(self, kind: str, row: asyncpg.Record) -> State:
+        values = {
+            name: msgspec.json.decode(value) if isinstance(value, bytes) else value
+            for name, value in row.items()
+        }
+        return msgspec.convert(values, self._state_types[kind])
+
+    async def answer(self, ask_id: str) -> Answer | None:
+        async with self._reader() as connection:
+            row = await connection.fetchrow(
+                "select digest, reply from answers where id = $1", ask_id
+            )
+        return None if row is None else Answer(ask_id, row["digest"], row["reply"])
+
+    async def due(
+        self, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> list[InboxRow]:
+        since, row_id = after or (None, None)
+        async with self._reader() as connection:
+            rows = await connection.fetch(_DUE, self.node, before, since, row_id, limit)
+        return [_inbox_row(row) for row in rows]
+
+    # Writes ----------------------------------------------------------------------------------
+
+    async def commit(self, batch: Sequence[Commit]) -> list[Outcome]:
+        shape = shape_of(batch, self._tables, self._appended)
+        statement = self._statements.get(shape)
+        if statement is None:
+            statement = self._statements[shape] = commit_statement(shape)
+        writer = await self._connected_writer()
+        row = await self._execute(writer, statement, arguments(self.node, shape, batch))
+        outcomes = [Outcome.COMMITTED] * len(batch)
+        for place in row["fenced"]:
+            outcomes[place] = Outcome.FENCED
+        for place in row["stale"]:
+            outcomes[place] = Outcome.STALE
+        return outcomes
+
+    async def _execute(
+        self, writer: "asyncpg.Connection[asyncpg.Record]", statement: str, values: Sequence[Any]
+    ) -> asyncpg.Record:
+        running = asyncio.ensure_future(writer.fetchrow(statement, *values))  # noqa: TID251
+        done, _ = await asyncio.wait([running], timeout=COMMIT_SECONDS)
+        if not done:
+            # Not a cancel: PostgreSQL could then commit what is not replicated yet.
+            self._drop_writer()
+        try:
+            row = await running
+        except CONNECTION_LOST as error:
+            self._drop_writer()
+            raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
+        except asyncpg.PostgresError as error:
+            if is_refusal(error):
+                raise CommitRefusedError(f"{error.sqlstate}: {error}") from error
+            raise StoreUnavailableError(f"{error.sqlstate}: {error}", executed="no") from error
+        assert row is not None
+        return row
+
+    async def settle(self, batch: Sequence[Commit]) -> list[bool]:
+        async with self._reader() as connection:
+            # The orphaned backend may not even have read the statement yet; it must be gone first.
+            await connection.execute(_END_BACKEND, self._writer_pid, self._writer_name)
+            async with connection.transaction():
+                partitions = sorted({commit.partition for commit in batch})
+                await connection.execute(_LOCK_PARTITIONS, partitions)
+                return [await self._landed(connection, commit) for commit in batch]
+
+    async def _landed(
+        self, connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", commit: Commit
+    ) -> bool:
+        if commit.facts:
+            kind, key = commit.ref
+            landed = await connection.fetchval(_RECORDED, kind, key, commit.version, self.node)
+        elif commit.consumed is not None:
+            landed = not await connection.fetchval(_IN_INBOX, [commit.consumed.id])
+        else:
+            landed = await connection.fetchval(_IN_INBOX, [row.id for row in commit.sends])
+        return bool(landed)
+
+    async def send(self, rows: Sequence[InboxRow]) -> None:
+        async with self._reader() as connection:
+            await connection.executemany(_SEND, [_inbox_values(row) for row in rows])
+
+    async def postpone(
+        self, row: InboxRow, due_at: datetime, error: str, *, parked: bool
+    ) -> InboxRow | None:
+        async with self._reader() as connection:
+            later = await connection.fetchrow(_POSTPONE, row.id, due_at, error, parked, self.node)
+        return None if later is None else _inbox_row(later)
+
+    # Connections -----------------------------------------------------------------------------
+
+    @property
+    def _writer_name(self) -> str:
+        return f"ticketing:{self.node}:writer"
+
+    async def _connected_writer(self) -> "asyncpg.Connection[asyncpg.Record]":
+        if self._writer is None or self._writer.is_closed():
+            try:
+                self._writer = await asyncpg.connect(
+                    self._dsn,
+                    timeout=READ_SECONDS,
+                    statement_cache_size=512,
+                    server_settings={"application_name": self._writer_name, **WRITE_SETTINGS},
+                )
+                await prepare_session(self._writer)
+            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+                self._drop_writer()
+                raise StoreUnavailableError(str(error), executed="no") from error
+            self._writer_pid = self._writer.get_server_pid()
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.terminate()
+            self._writer = None
+
+    @asynccontextmanager
+    async def _reader(
+        self,
+    ) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
+        try:
+            async with self.pool.acquire(timeout=READ_SECONDS) as connection:
+                yield connection
+        except CONNECTION_LOST as error:
+            raise StoreUnavailableError(str(error), executed="no") from error
+        except asyncpg.PostgresError as error:
+            raise StoreUnavailableError(f"{error.sqlstate}: {error}", executed="no") from error
+
+
+def _select(table: Table) -> str:
+    columns = ", ".join(f'"{column}"' for column in table.columns)
+    return f"select {columns} from {table.name} where id = any($1::text[])"  # noqa: S608 - names
+
+
+def _inbox_row(row: asyncpg.Record) -> InboxRow:
+    values = dict(row)
+    values["body"] = msgspec.Raw(values["body"])
+    return InboxRow(**values, found=True)
+
+
+def _inbox_values(row: InboxRow) -> tuple[Any, ...]:
+    values = [getattr(row, name) for name in INBOX_COLUMNS.split(", ")]
+    return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
+
+
+_REGISTER = """
+insert into node (id, state, services, lease_until)
+values ($1, 'up', $2, clock_timestamp() + $3::interval)
+"""
+
+_DECLARE_DEAD = """
+update node set state = 'dead'
+where state <> 'dead' and id <> $1 and ($2 or lease_until < clock_timestamp())
+"""
+
+# A dead node's statement in flight would hold the fence; end its sessions at the database.
+_STONITH = """
+select pg_terminate_backend(a.pid) from pg_stat_activity a
+join node n on a.application_name like 'ticketing:' || n.id || '%'
+where n.state = 'dead' and n.id <> $1
+"""
+
+_TAKE = """
+update partition p set owner = $1, epoch = epoch + 1
+where p.service = any($2::text[])
+    and (p.owner is null or exists (select from node n where n.id = p.owner and n.state = 'dead'))
+"""
+
+_TAKEN_BY_OTHERS = """
+select count(*) from partition where service = any($2::text[]) and owner <> $1
+"""
+
+_OWNED = "select id, epoch from partition where owner = $1"
+
+_BEAT = """
+update node set lease_until = clock_timestamp() + $2::interval
+where id = $1 and state <> 'dead' returning clock_timestamp()
+"""
+
+_DUE = f"""
+select {_INBOX} from inbox b
+where parked_at is null and due_at <= $2
+    and ($3::timestamptz is null or (due_at, id) > ($3, $4::uuid))
+    and exists (select from partition p where p.id = b.partition and p.owner = $1)
+order by due_at, id limit $5
+"""  # noqa: S608 - a constant
+
+_SEND = f"""
+insert into inbox ({INBOX_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (key, name, kind) where name is not null do update set
+    id = excluded.id, partition = excluded.partition, message = excluded.message,
+    body = excluded.body, by = excluded.by, due_at = excluded.due_at, attempts = 0,
+    parked_at = null, error = null, created_at = clock_timestamp()
+"""  # noqa: S608 - a constant
+
+_POSTPONE = f"""
+update inbox b set attempts = attempts + 1, due_at = $2, error = $3,
+    parked_at = case when $4 then clock_timestamp() end
+where id = $1
+    and exists (select from partition p where p.id = b.partition and p.owner = $5)
+returning {_INBOX}
+"""  # noqa: S608 - a constant
+
+_END_BACKEND = """
+select pg_terminate_backend(pid, 5000) from pg_stat_activity
+where pid = $1 and application_name = $2
+"""
+
+_LOCK_PARTITIONS = "select from partition where id = any($1::int[]) order by id for update"
+
+_ANSWERED = "select digest, reply from answers where id = $1"
+
+_RECORDED = """
+select exists (select from journal where kind = $1 and key = $2 and version = $3 and node = $4)
+"""
+
+_IN_INBOX = "select exists (select from inbox where id = any($1::uuid[]))"

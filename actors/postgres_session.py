@@ -1,0 +1,55 @@
+"""How this program talks to PostgreSQL: session settings, codecs, and what its errors mean."""
+
+from typing import Any, Final
+
+import asyncpg
+
+__all__ = ["CONNECTION_LOST", "READ_SETTINGS", "WRITE_SETTINGS", "is_refusal", "prepare_session"]
+
+# Whatever comes of these, nobody knows what the server did. `InternalClientError` is what asyncpg
+# raises when a backend was killed under it while the client was paused.
+CONNECTION_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
+
+READ_SETTINGS: Final = {
+    "idle_in_transaction_session_timeout": "5s",
+    "statement_timeout": "10s",
+    "lock_timeout": "4s",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+# The commit statement is planned once for each shape and used for good. The plan must not depend
+# on how small the tables were then: with sequential scans discouraged, rows are found by index.
+WRITE_SETTINGS: Final = {
+    **READ_SETTINGS,
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+}
+
+# Data exceptions, broken constraints, and one row touched twice: the fault of one turn's data.
+_REFUSAL_CLASSES: Final = ("21", "22", "23")
+
+
+def is_refusal(error: asyncpg.PostgresError) -> bool:
+    """Whether the server refused the data, so that a batch without it would pass."""
+    return (error.sqlstate or "").startswith(_REFUSAL_CLASSES)
+
+
+async def prepare_session(connection: Any) -> None:
+    """Make jsonb travel as the bytes it is written in; their type is known elsewhere."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + value,  # The version of the binary format.
+        decoder=lambda value: value[1:],
+        format="binary",
+    )

@@ -1,0 +1,281 @@
+"""The runtime: services of actors and workers on one store, from start to drain.
+
+runtime = Runtime(services, store=store, clock=clock)
+await runtime.start()
+reservation = await runtime.ask(tickets.ticket(id), tickets.Reserve(...))
+await runtime.stop()
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from actors.activation import Activation
+from actors.actor import Actor
+from actors.bus import Bus, LocalBus
+from actors.clock import Clock, Ids, SystemClock
+from actors.directory import Directory
+from actors.errors import ExpiredError, OverloadedError, UnavailableError
+from actors.graph import check_ask_graph, check_totality
+from actors.loader import Loader
+from actors.mailbox import AskId, Envelope
+from actors.message import Message, decode_message
+from actors.node import Node
+from actors.placement import Placement
+from actors.pool import WorkerPool
+from actors.ref import Ref
+from actors.store import InboxRow, Store
+from actors.supervisor import ServiceHealth, Supervisor
+from actors.tasks import Tasks
+from actors.telemetry import Telemetry
+from actors.timers import Timers
+from actors.turn import Sending
+from actors.worker import Worker
+from actors.writer import Writer
+
+__all__ = ["Runtime", "Service"]
+
+log = structlog.get_logger("actors.runtime")
+
+R = TypeVar("R")
+
+# How long an ask from outside may take, all in all, unless its caller says otherwise.
+ASK_SECONDS = 10.0
+# A quarter of the lease (cluster.md): two lost heartbeats do not cost the node its life.
+HEARTBEAT_SECONDS = 1.5
+# What is still running when the time is up is left to the next process; it loses nothing.
+DRAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A supervision boundary: actors and workers that fail together, and apart from others."""
+
+    name: str
+    actors: Sequence[Actor[Any]] = ()
+    workers: Sequence[Worker] = ()
+
+    @property
+    def members(self) -> "tuple[Actor[Any] | Worker, ...]":
+        return (*self.actors, *self.workers)
+
+
+class Runtime:
+    """One node. *services* are all of the deployment, in the order their partitions are stored."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        store: Store,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        bus: Bus | None = None,
+    ) -> None:
+        check_totality(services)
+        check_ask_graph(services)
+        self.clock: Clock = clock or SystemClock()
+        self.ids = ids or Ids(self.clock)
+        self.bus: Bus = bus or LocalBus()
+        self.store = store
+        self.is_ready = False
+        self.failed = asyncio.Event()
+        """Set when this node cannot go on: it was declared dead, or a part of it stopped."""
+        self._services = services
+        self._telemetry = Telemetry()
+        self._tasks = Tasks(self._task_failed)
+        self._accepting = False
+        self._node = self._build(services)
+        self._directory = Directory(
+            self._node, {actor.kind: actor for service in services for actor in service.actors}
+        )
+        self._pools = {
+            worker.kind: WorkerPool(worker, self._node)
+            for service in services
+            for worker in service.workers
+        }
+
+    @property
+    def metrics(self) -> CollectorRegistry:
+        """The runtime's Prometheus metrics."""
+        return self._telemetry.registry
+
+    @property
+    def health(self) -> list[ServiceHealth]:
+        """How the services are doing."""
+        return [supervisor.health for supervisor in self._node.supervisors.values()]
+
+    @property
+    def resident(self) -> Mapping[Ref, Activation]:
+        """The actors in memory; to be looked at, not to be touched."""
+        return self._directory.live
+
+    def _build(self, services: Sequence[Service]) -> Node:
+        kinds = {each.kind: service.name for service in services for each in service.members}
+        names = [service.name for service in services]
+        return Node(
+            clock=self.clock,
+            ids=self.ids,
+            store=self.store,
+            bus=self.bus,
+            placement=Placement(names, kinds),
+            telemetry=self._telemetry,
+            tasks=self._tasks,
+            writer=Writer(self.store, self.clock, self._telemetry),
+            timers=Timers(self.store, self.clock, self._telemetry, self._deliver),
+            loader=Loader(self.store, self._tasks),
+            supervisors={name: Supervisor(name, self.ids.dice, self._telemetry) for name in names},
+            services=kinds,
+            ask=self._ask_within,
+        )
+
+    async def start(self) -> None:
+        """Join the cluster, take the partitions over and know every timer that is due soon."""
+        joined = await self.store.join([service.name for service in self._services])
+        self._node.placement.epochs = joined.epochs
+        await self._beat()
+        self._tasks.start(self._heartbeats(), "heartbeats")
+        self._tasks.start(self._node.writer.run(), "writer")
+        self._accepting = True
+        await self._node.timers.load()
+        self._tasks.start(self._node.timers.run(), "timers")
+        self._tasks.start(self._node.timers.keep_loaded(), "timers loader")
+        self._tasks.start(self._directory.passivate_idle(), "passivation")
+        self.is_ready = True
+        log.info("runtime.started", node=joined.node, partitions=len(joined.epochs))
+
+    async def stop(self) -> None:
+        """Drain: finish what runs, accept nothing new, give the partitions up."""
+        self.is_ready = False
+        self._accepting = False
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._directory.drained()
+                for pool in self._pools.values():
+                    await pool.drained()
+                await self._node.writer.drained()
+        except TimeoutError:
+            log.warning("runtime.not_drained", seconds=DRAIN_SECONDS)
+        await self._tasks.stop()
+        for service in self._services:
+            for worker in service.workers:
+                await worker.close()
+        if not self.failed.is_set():
+            await self.store.leave()
+
+    async def abandon(self) -> None:
+        """Stop as a crash would: nothing is finished, nothing is given up. For tests."""
+        self.is_ready = self._accepting = False
+        await self._tasks.stop()
+
+    async def ask(
+        self,
+        ref: Ref,
+        message: Message[R],
+        *,
+        by: str | None = None,
+        ask_id: AskId | None = None,
+        fresh: bool = False,
+        timeout: float = ASK_SECONDS,
+    ) -> R:
+        """Send *message* and wait for its reply; what the reply says is durable.
+
+        *fresh* says that the key was made for this very ask, so that there is nothing to read.
+
+        Raises:
+            RefusalError: what the actor decided; nothing changed.
+            ActorError: the machinery failed; `executed` says whether it may have happened.
+
+        """
+        deadline = self.clock.monotonic() + timeout
+        reply: R = await self._send(ref, message, by, deadline, ask_id=ask_id, fresh=fresh)
+        return reply
+
+    async def tell(
+        self, ref: Ref, message: Message[Any], *, by: str | None = None, name: str | None = None
+    ) -> None:
+        """Send *message* durably and do not wait for it to be handled."""
+        row = self._node.row(Sending(ref, message, name, self.clock.now()), by)
+        await self.store.send([row])
+        if self._accepting:
+            self._node.timers.add(row)
+
+    async def _ask_within(
+        self, ref: Ref, message: Message[Any], by: str | None, deadline: float
+    ) -> Any:
+        return await self._send(ref, message, by, deadline)
+
+    async def _send(
+        self,
+        ref: Ref,
+        message: Message[Any],
+        by: str | None,
+        deadline: float,
+        *,
+        ask_id: AskId | None = None,
+        fresh: bool = False,
+    ) -> Any:
+        if not (self._accepting and self._node.writer.is_available):
+            raise UnavailableError("The service is starting, draining, or without its store")
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        envelope = Envelope(ref, message, by=by, deadline=deadline, reply=reply, ask_id=ask_id)
+        try:
+            self._put(envelope, fresh=fresh)
+        except OverloadedError:
+            self._telemetry.refused.labels(kind=ref.kind).inc()
+            raise
+        try:
+            async with asyncio.timeout(deadline - self.clock.monotonic()):
+                return await reply
+        except TimeoutError:
+            raise ExpiredError from None
+
+    def _put(self, envelope: Envelope, *, fresh: bool = False) -> None:
+        pool = self._pools.get(envelope.ref.kind)
+        if pool is not None:
+            pool.put(envelope)
+        else:
+            self._directory.activation(envelope.ref, fresh=fresh).put(envelope)
+
+    def _deliver(self, row: InboxRow) -> None:
+        """A durable message is due: put it where it belongs."""
+        if not self._accepting or row.kind not in self._node.services:
+            return  # It waits in the inbox for the next process, or for a newer release.
+        try:
+            message = decode_message(row.message, bytes(row.body))
+        except (LookupError, ValueError) as error:
+            self._tasks.start(
+                self._node.set_aside(row, error, parks=True), f"set aside {row.message}"
+            )
+            return
+        self._put(Envelope(row.ref, message, by=row.by, row=row))
+
+    async def _beat(self) -> None:
+        sent = self.clock.now()
+        now = await self.store.heartbeat()
+        if now is None:
+            log.critical("node.dead", why="another node declared this one dead")
+            self._accepting = self.is_ready = False
+            self.failed.set()
+        elif isinstance(self.clock, SystemClock):
+            # Half of the round trip has passed since the store looked at its clock.
+            middle = sent + (self.clock.now() - sent) / 2
+            self.clock.offset += now - middle
+
+    async def _heartbeats(self) -> None:
+        while not self.failed.is_set():
+            await self.clock.sleep(HEARTBEAT_SECONDS)
+            try:
+                await self._beat()
+            except UnavailableError as error:
+                log.warning("heartbeat.failed", why=str(error))
+
+    def _task_failed(self, name: str, _error: BaseException) -> None:
+        """A part of the runtime stopped that never should: better a restart than a lame node."""
+        log.critical("runtime.failed", task=name)
+        self.is_ready = self._accepting = False
+        self.failed.set()

@@ -1,0 +1,177 @@
+"""Durable messages in memory: those due now or soon, in order, with one sleeper for all of them.
+
+A timer is an inbox row; the table is the truth. Here are only the rows due within a window, in a
+heap ordered by (due_at, id); the sleeper wakes when the earliest is due. Rows due now are also
+looked for every second, so that a message put into the table by somebody else - another process,
+a command - is found, and a lost one costs a second.
+
+A row is *waiting* until it is due, then *in flight* until its turn has been committed or it has
+been postponed. Whatever the loader reads is compared with both, so no row is delivered twice.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import structlog
+
+from actors.clock import Clock
+from actors.errors import StoreUnavailableError
+from actors.ref import Ref
+from actors.store import InboxRow, Store
+from actors.telemetry import Telemetry
+
+__all__ = ["Timers"]
+
+log = structlog.get_logger("actors.timers")
+
+# Rows due within the window are in memory. A minute is short enough that a million reservations
+# of 15 minutes hold only a fifteenth of their timers here, long enough that loading is rare.
+WINDOW = timedelta(seconds=60)
+REFILL_SECONDS = 20.0
+SWEEP_SECONDS = 1.0
+PAGE_ROWS = 1000
+
+
+class Timers:
+    """Which rows are due when, and who is told."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        telemetry: Telemetry,
+        deliver: Callable[[InboxRow], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._telemetry = telemetry
+        self._deliver = deliver
+        self._heap: list[tuple[datetime, str]] = []
+        self._waiting: dict[str, InboxRow] = {}
+        self._of_actor: dict[Ref, dict[str, str]] = {}
+        self._in_flight: set[str] = set()
+        self._done_while_loading: set[str] | None = None
+        self._horizon: datetime | None = None
+        self._earlier = asyncio.Event()
+
+    def add(self, row: InboxRow) -> None:
+        """Take *row* in: delivered at once if it is due, kept if it is due soon, else left."""
+        if row.name is not None:
+            self.forget(row.ref, row.name)
+        if row.due_at <= self._clock.now():
+            self._send(row)
+        elif self._horizon is not None and row.due_at <= self._horizon:
+            self._wait(row)
+
+    def forget(self, ref: Ref, name: str) -> None:
+        """The timer *name* of *ref* was cancelled, or is being replaced."""
+        known = self._of_actor.get(ref, {}).get(name)
+        if known is not None:
+            self._drop(self._waiting[known])
+
+    def finished(self, row: InboxRow) -> None:
+        """*row* has been consumed, or is set aside."""
+        self._in_flight.discard(row.id)
+        if self._done_while_loading is not None:
+            self._done_while_loading.add(row.id)
+
+    def release(self, ref: Ref, now: datetime) -> None:
+        """Deliver the timers of *ref* that are due at *now*, ahead of the sleeper."""
+        known = self._of_actor.get(ref)
+        if known is None:
+            return
+        due = [row for row in map(self._waiting.__getitem__, known.values()) if row.due_at <= now]
+        for row in sorted(due, key=lambda row: (row.due_at, row.id)):
+            self._drop(row)
+            self._send(row)
+
+    async def load(self) -> None:
+        """Read what is due within the window; after this nothing that is due is unknown."""
+        horizon = self._clock.now() + WINDOW
+        after = None if self._horizon is None else (self._horizon, "")
+        self._horizon = horizon  # Before reading: what is set meanwhile must not fall in between.
+        await self._read(horizon, after)
+
+    async def run(self) -> None:
+        """Deliver what becomes due, until cancelled."""
+        while True:
+            self._earlier.clear()
+            pause = self._seconds_to_next()
+            if pause > 0:
+                await self._wait_for_earlier(pause)
+            self._fire(self._clock.now())
+
+    async def keep_loaded(self) -> None:
+        """Move the window along and look for what was missed, until cancelled."""
+        since_refill = 0.0
+        while True:
+            await self._clock.sleep(SWEEP_SECONDS)
+            since_refill += SWEEP_SECONDS
+            try:
+                await self._read(self._clock.now(), None)
+                if since_refill >= REFILL_SECONDS:
+                    await self.load()
+                    since_refill = 0.0
+            except StoreUnavailableError as error:
+                log.warning("timers.not_loaded", why=str(error))
+            self._telemetry.timers_waiting.set(len(self._waiting))
+
+    def _seconds_to_next(self) -> float:
+        if not self._heap:
+            return REFILL_SECONDS
+        return min((self._heap[0][0] - self._clock.now()).total_seconds(), REFILL_SECONDS)
+
+    async def _wait_for_earlier(self, seconds: float) -> None:
+        """Sleep *seconds*, or until a timer is set that is due before all others."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._earlier.wait()
+        except TimeoutError:
+            pass
+
+    def _fire(self, now: datetime) -> None:
+        while self._heap and self._heap[0][0] <= now:
+            _, row_id = heapq.heappop(self._heap)
+            row = self._waiting.get(row_id)
+            if row is not None:
+                self._drop(row)
+                self._send(row)
+
+    async def _read(self, before: datetime, after: tuple[datetime, str] | None) -> None:
+        self._done_while_loading = set()
+        try:
+            while True:
+                page = await self._store.due(before, after, PAGE_ROWS)
+                self._take(page)
+                if len(page) < PAGE_ROWS:
+                    return
+                after = (page[-1].due_at, page[-1].id)
+        finally:
+            self._done_while_loading = None
+
+    def _take(self, page: Iterable[InboxRow]) -> None:
+        known = self._in_flight | (self._done_while_loading or set())
+        for row in page:
+            if row.id not in known and row.id not in self._waiting:
+                self.add(row)
+
+    def _wait(self, row: InboxRow) -> None:
+        self._waiting[row.id] = row
+        self._of_actor.setdefault(row.ref, {})[row.name or row.id] = row.id
+        heapq.heappush(self._heap, (row.due_at, row.id))
+        if self._heap[0][1] == row.id:
+            self._earlier.set()
+
+    def _drop(self, row: InboxRow) -> None:
+        """Forget a waiting row; its heap entry is skipped when it comes up."""
+        del self._waiting[row.id]
+        known = self._of_actor[row.ref]
+        del known[row.name or row.id]
+        if not known:
+            del self._of_actor[row.ref]
+
+    def _send(self, row: InboxRow) -> None:
+        self._in_flight.add(row.id)
+        self._deliver(row)

@@ -1,0 +1,1 @@
+"""The domain of the marketplace. Knows no HTTP."""

@@ -1,0 +1,41 @@
+"""Auth: accounts, roles, and the tokens that say who somebody is.
+
+Layout, in reading order:
+
+- `messages`   what may be said to an account and to the hasher
+- `state`      what an account is, as its facts made it
+- `actor`      who decides
+- `hasher`     the worker that hashes passwords
+- `passwords`  Argon2id, and which passwords are refused
+- `tokens`     signed tokens: issue and verify
+- `queries`    the reads behind pages
+"""
+
+from ticketing.auth.messages import (
+    ACCOUNT,
+    HASHER,
+    EndSessions,
+    Grant,
+    HashPassword,
+    Revoke,
+    SignUp,
+    VerifyPassword,
+    account,
+    hasher,
+)
+from ticketing.auth.state import AccountFact, AccountState
+
+__all__ = [
+    "ACCOUNT",
+    "HASHER",
+    "AccountFact",
+    "AccountState",
+    "EndSessions",
+    "Grant",
+    "HashPassword",
+    "Revoke",
+    "SignUp",
+    "VerifyPassword",
+    "account",
+    "hasher",
+]

@@ -1,0 +1,30 @@
+"""The reads behind pages and sign-in; they wake no actor."""
+
+from typing import Any, Final
+
+import msgspec
+from asyncpg import Pool, Record
+
+from ticketing.auth.state import AccountState
+from ticketing.values import UserId
+
+__all__ = ["find", "find_user"]
+
+_SELECT: Final = """
+    select id, version, user_id, email, password_hash, roles, session_epoch, created_at
+    from accounts
+"""
+
+
+async def find(database: "Pool[Record]", email: str) -> AccountState | None:
+    """The account that signs in with *email*, in whatever case."""
+    return _account(await database.fetchrow(_SELECT + "where id = $1", email.casefold()))
+
+
+async def find_user(database: "Pool[Record]", user_id: UserId) -> AccountState | None:
+    """The account of *user_id*, if it has one here: others mint tokens too."""
+    return _account(await database.fetchrow(_SELECT + "where user_id = $1", user_id))
+
+
+def _account(row: Any) -> AccountState | None:
+    return None if row is None else msgspec.convert(dict(row), AccountState)

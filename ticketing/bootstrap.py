@@ -1,0 +1,143 @@
+"""Builds the services: the only place that knows every actor class.
+
+    async with running(settings, database) as running_system: ...
+
+`build` makes a runtime on any store (the simulator uses the one in memory); `open_store` and
+`running` are for the real thing.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from actors import Actor, Clock, Ids, Runtime, Service, State, SystemClock, Worker, failpoint
+from actors.placement import Placement
+from actors.postgres import PostgresStore
+from ticketing import expiration
+from ticketing.auth.actor import Account
+from ticketing.auth.hasher import Argon2
+from ticketing.auth.worker import Hasher
+from ticketing.expiration.actor import LOOK_TIMER, Watch
+from ticketing.expiration.sweeper import Sweeper
+from ticketing.orders.actor import Order
+from ticketing.payments.actor import Payment
+from ticketing.payments.ledger import Movement
+from ticketing.payments.teller import Teller
+from ticketing.payments.transport import StripeTransport
+from ticketing.settings import Settings
+from ticketing.tickets.actor import Ticket
+
+__all__ = [
+    "SERVICES",
+    "STATE_TYPES",
+    "TABLES",
+    "System",
+    "actors",
+    "open_store",
+    "placement",
+    "running",
+]
+
+# In the order their partitions are stored (migration 0001).
+SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
+
+_CLASSES: Final[Sequence[type[Actor[Any]]]] = (Account, Ticket, Order, Watch, Payment)
+
+STATE_TYPES: Final[Mapping[str, type[State]]] = {each.kind: each.state_type for each in _CLASSES}
+TABLES: Final[Mapping[str, str]] = {each.kind: each.table for each in _CLASSES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Everything that runs behind the gateway."""
+
+    runtime: Runtime
+    store: PostgresStore
+    settings: Settings
+
+
+def actors(settings: Settings) -> list[Actor[Any]]:
+    """One of each kind of actor, as *settings* want them."""
+    return [
+        Account(),
+        Ticket(),
+        Order(
+            window=timedelta(seconds=settings.reservation_seconds),
+            cooldown=settings.rate_limits,
+        ),
+        Watch(),
+        Payment(attempts_max=settings.payment_attempts, fee_percent=float(settings.fee_percent)),
+    ]
+
+
+def services(members: Sequence[Actor[Any]], workers: Sequence[Worker]) -> list[Service]:
+    """The service boundaries: actors and workers by the service they name."""
+    return [
+        Service(
+            name=name,
+            actors=[actor for actor in members if actor.service == name],
+            workers=[worker for worker in workers if worker.service == name],
+        )
+        for name in SERVICES
+    ]
+
+
+def placement() -> Placement:
+    """Where actors live, for commands that only put a message into the inbox."""
+    return Placement(SERVICES, {each.kind: each.service for each in _CLASSES})
+
+
+def open_store(dsn: str, ids: Ids, *, exclusive: bool) -> PostgresStore:
+    """The store of this deployment; connect it with `open`."""
+    return PostgresStore(
+        dsn,
+        state_types=STATE_TYPES,
+        tables=TABLES,
+        appended=[Movement],
+        ids=ids,
+        exclusive=exclusive,
+    )
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    dsn: str,
+    stripe_base: str | None,
+    exclusive: bool,
+    clock: Clock | None = None,
+) -> AsyncIterator[System]:
+    """All services, running on the database at *dsn*, from start to drain.
+
+    *stripe_base* is where the payment provider's API is, if it is not Stripe's own. *exclusive*:
+    no other node can be alive, so do not wait for leases to end.
+    """
+    clock = clock or SystemClock()
+    ids = Ids(clock)
+    store = open_store(dsn, ids, exclusive=exclusive)
+    await store.open()
+    try:
+        transport = StripeTransport(
+            key=settings.stripe_key or "sk_test_sandbox",
+            api_base=stripe_base,
+            around=lambda moment: failpoint(f"stripe.{moment}"),
+        )
+        workers = [Hasher(Argon2()), Sweeper(store.pool), Teller(transport)]
+        runtime = Runtime(services(actors(settings), workers), store=store, clock=clock, ids=ids)
+        await runtime.start()
+        try:
+            await begin_watches(runtime)
+            yield System(runtime=runtime, store=store, settings=settings)
+        finally:
+            await runtime.stop()
+    finally:
+        await store.close()
+
+
+async def begin_watches(runtime: Runtime) -> None:
+    """Have every watch look around; the first look sets the timer of the next."""
+    for number in range(expiration.WATCHES):
+        await runtime.tell(expiration.watch(number), expiration.Look(), name=LOOK_TIMER)

@@ -1,0 +1,60 @@
+"""The secrets that nobody gave: generated once into the data directory, loaded ever after.
+
+They live in `<data dir>/keys/`, one file each, readable by their owner alone. A file appears whole
+or not at all and is never replaced, so that two processes that start at once agree on one key. In
+production there are none: `Settings` refuses to be without given keys there.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.fernet import Fernet
+
+from ticketing import durable_file
+from ticketing import settings_values as values
+from ticketing.settings import Settings, SettingsError
+
+_Value = TypeVar("_Value")
+
+_JWT_SECRET_BYTES = 48  # Comfortably above the 32 that HS256 asks for.
+
+
+def fill_in(settings: Settings) -> Settings:
+    """The settings with every secret in place: the given ones, else those of the data directory.
+
+    Raises:
+        SettingsError: a key file is not what it has to be.
+        OSError: the data directory cannot be written.
+    """
+    keys = settings.data_dir / "keys"
+    return replace(
+        settings,
+        jwt_key=settings.jwt_key or _load(keys / "jwt", _new_jwt_secret, values.jwt_key),
+        session_keys=settings.session_keys
+        or _load(keys / "session", _new_fernet_key, values.fernet_keys),
+        data_keys=settings.data_keys or _load(keys / "data", _new_fernet_key, values.fernet_keys),
+    )
+
+
+def _load(path: Path, generate: Callable[[], str], read: Callable[[str], _Value]) -> _Value:
+    """The key in a file, which is created first if it is missing."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        with suppress(FileExistsError):  # Another process was faster: its key it is.
+            durable_file.create(path, f"{generate()}\n")
+    try:
+        return read(path.read_text(encoding="utf-8").strip())
+    except values.UnexpectedError as refusal:
+        raise SettingsError(str(path), refusal.expected, refusal.got) from None
+
+
+def _new_jwt_secret() -> str:
+    return secrets.token_urlsafe(_JWT_SECRET_BYTES)
+
+
+def _new_fernet_key() -> str:
+    return Fernet.generate_key().decode()

@@ -1,0 +1,194 @@
+"""The ticket actor: the only judge of who holds a ticket."""
+
+from typing import Final
+
+from msgspec import UNSET
+
+from actors import Actor, AskIdReusedError, Turn, handle
+from ticketing.errors import (
+    CooldownError,
+    ForbiddenError,
+    OwnTicketError,
+    PriceChangedError,
+    StaleVersionError,
+    TicketReservedError,
+    TicketSoldError,
+    TicketUnavailableError,
+    TicketWithdrawnError,
+)
+from ticketing.tickets.messages import (
+    TICKET,
+    Edit,
+    Lapse,
+    List,
+    Release,
+    ReleaseOutcome,
+    Reservation,
+    Reserve,
+    Sell,
+    Withdraw,
+)
+from ticketing.tickets.state import (
+    ReleaseReason,
+    TicketEdited,
+    TicketListed,
+    TicketReleased,
+    TicketReserved,
+    TicketSold,
+    TicketState,
+    TicketStatus,
+    TicketWithdrawn,
+    WithdrawReason,
+)
+
+__all__ = ["Ticket"]
+
+LAPSE_TIMER: Final = "lapse"
+
+# Whoever let a ticket lapse this often waits for one reservation's length before the next try.
+LAPSES_MAX: Final = 3
+
+_OFFER: Final = (
+    "title", "price_minor", "currency", "event_id", "section", "row", "seat", "delivery",
+)  # fmt: skip
+
+
+class Ticket(Actor[TicketState]):
+    """One ticket. Reserving, lapsing and selling it meet here, one at a time."""
+
+    kind, service, table, asks = TICKET, "tickets", "tickets", ()
+
+    @handle(creates=True)
+    async def list(self, message: List, turn: Turn[TicketState]) -> TicketState:
+        offer = {name: getattr(message, name) for name in _OFFER}
+        if not turn.exists:
+            turn.record(TicketListed(at=turn.now, seller_id=message.seller_id, **offer))
+        elif not _is_same_listing(turn.state, message):
+            raise AskIdReusedError
+        return turn.state
+
+    @handle
+    async def edit(self, message: Edit, turn: Turn[TicketState]) -> TicketState:
+        refuse_unless_changeable(turn.state, message.seller_id)
+        if turn.state.status is TicketStatus.WITHDRAWN:
+            raise TicketWithdrawnError
+        if message.if_version not in {None, turn.state.version}:
+            raise StaleVersionError(version=turn.state.version)
+        now = {name: getattr(turn.state, name) for name in _OFFER}
+        asked = {name: getattr(message, name) for name in _OFFER}
+        wanted = now | {name: value for name, value in asked.items() if value is not UNSET}
+        if wanted != now:
+            turn.record(TicketEdited(**wanted))
+        return turn.state
+
+    @handle
+    async def withdraw(self, message: Withdraw, turn: Turn[TicketState]) -> TicketState:
+        refuse_unless_changeable(turn.state, message.seller_id)
+        if turn.state.status is not TicketStatus.WITHDRAWN:
+            turn.record(TicketWithdrawn(reason=WithdrawReason.SELLER))
+        return turn.state
+
+    @handle
+    async def reserve(self, message: Reserve, turn: Turn[TicketState]) -> Reservation:
+        ticket = turn.state
+        if ticket.status is TicketStatus.RESERVED and ticket.buyer_id == message.buyer_id:
+            return reservation(ticket)  # A retry gets the first answer, never a longer reservation.
+        refuse_unless_open(ticket, message, turn)
+        turn.record(
+            TicketReserved(
+                order_id=message.order_id,
+                buyer_id=message.buyer_id,
+                at=turn.now,
+                until=turn.now + message.window,
+            )
+        )
+        held = reservation(turn.state)
+        turn.schedule(LAPSE_TIMER, held.until, Lapse(order_id=message.order_id))
+        return held
+
+    @handle
+    async def release(self, message: Release, turn: Turn[TicketState]) -> ReleaseOutcome:
+        if turn.state.order_id != message.order_id:
+            return ReleaseOutcome.NOT_HELD
+        if turn.state.status is TicketStatus.SOLD:
+            return ReleaseOutcome.SOLD
+        release(turn, message.reason)
+        return ReleaseOutcome.RELEASED
+
+    @handle
+    async def lapse(self, message: Lapse, turn: Turn[TicketState]) -> None:
+        ticket = turn.state
+        if ticket.order_id != message.order_id or ticket.reserved_until is None:
+            return
+        if turn.now >= ticket.reserved_until:
+            release(turn, ReleaseReason.LAPSED)
+
+    @handle
+    async def sell(self, message: Sell, turn: Turn[TicketState]) -> bool:
+        if turn.state.order_id != message.order_id:
+            return False
+        if turn.state.status is TicketStatus.RESERVED:
+            turn.record(TicketSold(order_id=message.order_id))
+            turn.cancel(LAPSE_TIMER)
+        return True
+
+
+def reservation(ticket: TicketState) -> Reservation:
+    """The reservation that *ticket* is under."""
+    assert ticket.order_id is not None
+    assert ticket.buyer_id is not None
+    assert ticket.reserved_until is not None
+    return Reservation(
+        ticket_id=ticket.id,
+        ticket_version=ticket.version,
+        order_id=ticket.order_id,
+        buyer_id=ticket.buyer_id,
+        seller_id=ticket.seller_id,
+        title=ticket.title,
+        price_minor=ticket.price_minor,
+        currency=ticket.currency,
+        until=ticket.reserved_until,
+    )
+
+
+def release(turn: Turn[TicketState], reason: ReleaseReason) -> None:
+    """End the reservation."""
+    order_id = turn.state.order_id
+    assert order_id is not None
+    turn.record(TicketReleased(order_id=order_id, reason=reason, at=turn.now))
+    turn.cancel(LAPSE_TIMER)
+
+
+def refuse_unless_changeable(ticket: TicketState, user_id: str) -> None:
+    """Only the seller changes a ticket, and only while nobody holds it."""
+    if ticket.seller_id != user_id:
+        raise ForbiddenError
+    if ticket.status is TicketStatus.RESERVED:
+        raise TicketReservedError(available_at=ticket.reserved_until)
+    if ticket.status is TicketStatus.SOLD:
+        raise TicketSoldError
+
+
+def refuse_unless_open(ticket: TicketState, message: Reserve, turn: Turn[TicketState]) -> None:
+    """Whether this buyer may reserve this ticket now."""
+    if ticket.seller_id == message.buyer_id:
+        raise OwnTicketError
+    if ticket.status is TicketStatus.RESERVED:
+        raise TicketUnavailableError(available_at=ticket.reserved_until)
+    if ticket.status is TicketStatus.SOLD:
+        raise TicketUnavailableError("Ticket is already sold")
+    if ticket.status is TicketStatus.WITHDRAWN:
+        raise TicketUnavailableError("Ticket has been withdrawn")
+    if message.price_minor not in {None, ticket.price_minor}:
+        raise PriceChangedError
+    lapses = ticket.lapses_of(message.buyer_id)
+    if message.cooldown and lapses is not None and lapses.count >= LAPSES_MAX:
+        until = lapses.last_at + message.window
+        if turn.now < until:
+            raise CooldownError(available_at=until)
+
+
+def _is_same_listing(ticket: TicketState, message: List) -> bool:
+    return (ticket.seller_id, ticket.title, ticket.price_minor, ticket.currency) == (
+        message.seller_id, message.title, message.price_minor, message.currency,
+    )  # fmt: skip

@@ -1,0 +1,200 @@
+"""What a ticket is, and the facts that make it so. Pure: no clock, no I/O, no refusals."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, TypeAlias, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from actors import Fact, State
+from ticketing.values import EventId, OrderId, TicketId, UserId
+
+__all__ = [
+    "LAPSES_REMEMBERED",
+    "Lapses",
+    "ReleaseReason",
+    "TicketEdited",
+    "TicketFact",
+    "TicketListed",
+    "TicketReleased",
+    "TicketReserved",
+    "TicketSold",
+    "TicketState",
+    "TicketStatus",
+    "TicketWithdrawn",
+    "WithdrawReason",
+]
+
+# A ticket remembers who let it lapse so that it can make a repeater wait. Sixteen buyers are more
+# than compete for one seat in a quarter of an hour; the longest ago is forgotten first.
+LAPSES_REMEMBERED: Final = 16
+
+NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TicketStatus(StrEnum):
+    """Where a ticket is in its life."""
+
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    """One order holds it until `reserved_until`; users see it as locked."""
+    SOLD = "sold"
+    WITHDRAWN = "withdrawn"
+
+
+class WithdrawReason(StrEnum):
+    """Why a ticket left the market unsold."""
+
+    SELLER = "seller"
+    EVENT_STARTED = "event_started"
+    REFUNDED = "refunded"
+
+
+class ReleaseReason(StrEnum):
+    """Why a reservation ended without a sale."""
+
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+
+
+class Lapses(msgspec.Struct, frozen=True, kw_only=True):
+    """How often one buyer let this ticket lapse, and when last."""
+
+    buyer_id: UserId
+    count: int
+    last_at: datetime
+
+
+class TicketListed(Fact, frozen=True, kw_only=True, tag="ticket.listed"):
+    at: datetime
+    seller_id: UserId
+    title: str
+    price_minor: int
+    currency: str
+    event_id: EventId | None = None
+    section: str | None = None
+    row: str | None = None
+    seat: str | None = None
+    delivery: str | None = None
+
+
+class TicketEdited(Fact, frozen=True, kw_only=True, tag="ticket.edited"):
+    title: str
+    price_minor: int
+    currency: str
+    event_id: EventId | None = None
+    section: str | None = None
+    row: str | None = None
+    seat: str | None = None
+    delivery: str | None = None
+
+
+class TicketReserved(Fact, frozen=True, kw_only=True, tag="ticket.reserved"):
+    order_id: OrderId
+    buyer_id: UserId
+    at: datetime
+    until: datetime
+
+
+class TicketReleased(Fact, frozen=True, kw_only=True, tag="ticket.released"):
+    order_id: OrderId
+    reason: ReleaseReason
+    at: datetime
+
+
+class TicketSold(Fact, frozen=True, kw_only=True, tag="ticket.sold"):
+    order_id: OrderId
+
+
+class TicketWithdrawn(Fact, frozen=True, kw_only=True, tag="ticket.withdrawn"):
+    reason: WithdrawReason
+
+
+TicketFact: TypeAlias = (
+    TicketListed | TicketEdited | TicketReserved | TicketReleased | TicketSold | TicketWithdrawn
+)
+
+
+class TicketState(State, frozen=True, kw_only=True):
+    """A ticket; one row of `tickets`. Amounts are integer minor units of `currency`."""
+
+    id: TicketId
+    seller_id: UserId = UserId("")
+    title: str = ""
+    price_minor: int = 0
+    currency: str = "usd"
+    status: TicketStatus = TicketStatus.AVAILABLE
+    created_at: datetime = NEVER
+    event_id: EventId | None = None
+    section: str | None = None
+    row: str | None = None
+    seat: str | None = None
+    delivery: str | None = None
+    """Sealed: what only the seller and the buyer of a complete order may read."""
+    order_id: OrderId | None = None
+    buyer_id: UserId | None = None
+    reserved_at: datetime | None = None
+    reserved_until: datetime | None = None
+    withdraw_reason: WithdrawReason | None = None
+    lapses: tuple[Lapses, ...] = ()
+
+    def apply(self, fact: TicketFact) -> "TicketState":
+        match fact:
+            case TicketListed():
+                return replace(self, created_at=fact.at, seller_id=fact.seller_id, **_offer(fact))
+            case TicketEdited():
+                return replace(self, **_offer(fact))
+            case TicketReserved():
+                return replace(
+                    self,
+                    status=TicketStatus.RESERVED,
+                    order_id=fact.order_id,
+                    buyer_id=fact.buyer_id,
+                    reserved_at=fact.at,
+                    reserved_until=fact.until,
+                )
+            case TicketReleased():
+                return self._released(fact)
+            case TicketSold():
+                return replace(
+                    self, status=TicketStatus.SOLD, reserved_at=None, reserved_until=None
+                )
+            case TicketWithdrawn():
+                return replace(self, status=TicketStatus.WITHDRAWN, withdraw_reason=fact.reason)
+            case _:
+                assert_never(fact)
+
+    def _released(self, fact: TicketReleased) -> "TicketState":
+        lapses = self.lapses
+        if fact.reason is ReleaseReason.LAPSED and self.buyer_id is not None:
+            before = self.lapses_of(self.buyer_id)
+            others = tuple(lapse for lapse in lapses if lapse.buyer_id != self.buyer_id)
+            again = Lapses(
+                buyer_id=self.buyer_id,
+                count=before.count + 1 if before else 1,
+                last_at=fact.at,
+            )
+            lapses = (*others, again)[-LAPSES_REMEMBERED:]
+        return replace(
+            self,
+            status=TicketStatus.AVAILABLE,
+            order_id=None,
+            buyer_id=None,
+            reserved_at=None,
+            reserved_until=None,
+            lapses=lapses,
+        )
+
+    def lapses_of(self, buyer_id: UserId) -> Lapses | None:
+        """What is remembered of *buyer_id* letting this ticket lapse."""
+        return next((lapse for lapse in self.lapses if lapse.buyer_id == buyer_id), None)
+
+
+def _offer(fact: TicketListed | TicketEdited) -> dict[str, object]:
+    return {
+        name: getattr(fact, name)
+        for name in (
+            "title", "price_minor", "currency", "event_id", "section", "row", "seat", "delivery",
+        )
+    }  # fmt: skip

@@ -1,0 +1,166 @@
+"""Accounts, sessions and tokens."""
+
+from aiohttp import web
+
+from ticketing import auth
+from ticketing.auth import AccountState, queries
+from ticketing.auth.tokens import Claims
+from ticketing.errors import EmailInUseError, InvalidCredentialsError
+from ticketing.values import UserId
+from web import session
+from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
+from web.call import Call, json_answer
+from web.gateway import Gateway
+from web.refusals import Fault, InvalidInputError, NotSignedInError
+from web.routing import Route
+from web.schemas import users
+
+__all__ = ["ROUTES"]
+
+
+async def sign_up(call: Call[users.SignUp]) -> web.Response:
+    email = call.input.email
+    if await queries.find(call.database, email) is not None:
+        raise EmailInUseError  # The account would say so too, but only after an expensive hash.
+    password_hash = await call.ask(
+        auth.hasher(), auth.HashPassword(password=call.input.password)
+    )
+    user_id = UserId(call.gateway.runtime.ids.new())
+    account = await call.ask(
+        auth.account(email),
+        auth.SignUp(user_id=user_id, email=email, password_hash=password_hash),
+    )
+    await session.begin(call.request, _token(call.gateway, account))
+    return json_answer(users.AccountView(id=account.user_id, email=account.email), 201)
+
+
+async def sign_in(call: Call[users.SignIn]) -> web.Response:
+    account = await _proven(call, call.input.email, call.input.password)
+    await session.begin(call.request, _token(call.gateway, account))
+    return json_answer(users.AccountView(id=account.user_id, email=account.email))
+
+
+async def sign_out(call: Call[None]) -> web.Response:
+    await session.end(call.request)
+    return json_answer(users.Nothing())
+
+
+async def sign_out_everywhere(call: Call[None]) -> web.Response:
+    account = await queries.find_user(call.database, call.user_id)
+    if account is not None:
+        await call.ask(auth.account(account.email), auth.EndSessions())
+    await session.end(call.request)
+    return json_answer(users.Nothing())
+
+
+async def current_user(call: Call[None]) -> web.Response:
+    claims = call.claims
+    user = None
+    if claims is not None:
+        user = users.UserView(id=claims.user_id, email=claims.email, roles=claims.roles)
+    return json_answer(users.CurrentUser(current_user=user))
+
+
+async def issue_token(call: Call[users.TokenRequest]) -> web.Response:
+    email, password = call.input.email, call.input.password
+    if isinstance(email, str) and isinstance(password, str):
+        token = _token(call.gateway, await _proven(call, email, password))
+    elif call.claims is not None:
+        token = await _renewed(call, call.claims)
+    else:
+        names = ("email", "password")
+        raise InvalidInputError(Fault(f"{name} is required", name) for name in names)
+    claims = call.gateway.tokens.verify(token)
+    lifetime = claims.expires_at - claims.issued_at
+    return json_answer(
+        users.TokenView(access_token=token, expires_in=int(lifetime.total_seconds()))
+    )
+
+
+async def _proven(call: Call[None], email: str, password: str) -> AccountState:
+    """The account, if the password is its own; the same answer and time if there is none."""
+    account = await queries.find(call.database, email)
+    known = None if account is None else account.password_hash
+    matches = await call.ask(
+        auth.hasher(), auth.VerifyPassword(password=password, password_hash=known)
+    )
+    if account is None or not matches:
+        raise InvalidCredentialsError
+    return account
+
+
+async def _renewed(call: Call[None], claims: Claims) -> str:
+    """A new token in place of a good one; never past the time to sign in again."""
+    good, account = await still_good(claims, call.database)
+    if not good or call.gateway.runtime.clock.now() >= claims.auth_time + SIGNED_IN_AGAIN_AFTER:
+        raise NotSignedInError
+    return call.gateway.tokens.issue(
+        user_id=claims.user_id,
+        email=claims.email if account is None else account.email,
+        roles=claims.roles if account is None else account.roles,
+        session_epoch=(claims.session_epoch or 0) if account is None else account.session_epoch,
+        auth_time=claims.auth_time,
+    )
+
+
+def _token(gateway: Gateway, account: AccountState) -> str:
+    return gateway.tokens.issue(
+        user_id=account.user_id,
+        email=account.email,
+        roles=account.roles,
+        session_epoch=account.session_epoch,
+    )
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/api/users/signup",
+        handler=sign_up,
+        summary="Open an account and sign in",
+        input=users.SignUp,
+        replies={201: users.AccountView},
+        refusals=(EmailInUseError,),
+    ),
+    Route(
+        method="POST",
+        path="/api/users/signin",
+        handler=sign_in,
+        summary="Sign in",
+        input=users.SignIn,
+        replies={200: users.AccountView},
+        refusals=(InvalidCredentialsError,),
+    ),
+    Route(
+        method="POST",
+        path="/api/users/signout",
+        handler=sign_out,
+        summary="End this session",
+        replies={200: users.Nothing},
+    ),
+    Route(
+        method="POST",
+        path="/api/users/signout-everywhere",
+        handler=sign_out_everywhere,
+        summary="End all sessions of this account",
+        replies={200: users.Nothing},
+        signed_in=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/users/currentuser",
+        handler=current_user,
+        summary="Who is signed in",
+        replies={200: users.CurrentUser},
+    ),
+    Route(
+        method="POST",
+        path="/api/users/token",
+        handler=issue_token,
+        summary="A bearer token, for the password or by who is signed in",
+        input=users.TokenRequest,
+        input_optional=True,
+        replies={200: users.TokenView},
+        refusals=(InvalidCredentialsError,),
+    ),
+)

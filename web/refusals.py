@@ -1,0 +1,84 @@
+"""What the gateway itself refuses, before any actor is asked."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from actors import RefusalError
+
+__all__ = [
+    "BodyTooLargeError",
+    "Fault",
+    "ForeignOriginError",
+    "InvalidInputError",
+    "MethodNotAllowedError",
+    "NotReadyError",
+    "NotSignedInError",
+    "PaymentDeclinedError",
+    "ProviderUnavailableError",
+    "UnsupportedMediaTypeError",
+]
+
+
+class Fault(NamedTuple):
+    """One rule that the input breaks, and the field at fault, if it is one."""
+
+    message: str
+    field: str | None = None
+
+
+class InvalidInputError(RefusalError):
+    """The request is not valid."""
+
+    code = "invalid_input"
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        super().__init__()
+        self.faults = tuple(faults)
+
+
+class NotSignedInError(RefusalError):
+    """You are not signed in."""
+
+    code = "not_signed_in"
+
+
+class ForeignOriginError(RefusalError):
+    """Another site sent this request."""
+
+    code = "foreign_origin"
+
+
+class MethodNotAllowedError(RefusalError):
+    """This method is not allowed here."""
+
+    code = "method_not_allowed"
+
+
+class BodyTooLargeError(RefusalError):
+    """The body is too large."""
+
+    code = "body_too_large"
+
+
+class UnsupportedMediaTypeError(RefusalError):
+    """The body must be JSON in UTF-8."""
+
+    code = "unsupported_media_type"
+
+
+class PaymentDeclinedError(RefusalError):
+    """The payment was declined."""
+
+    code = "payment_declined"
+
+
+class ProviderUnavailableError(RefusalError):
+    """The payment provider cannot be reached; nothing was sent."""
+
+    code = "provider_unavailable"
+
+
+class NotReadyError(RefusalError):
+    """The service is not ready."""
+
+    code = "not_ready"

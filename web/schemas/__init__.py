@@ -1,0 +1,5 @@
+"""What requests and answers look like outside, one module a resource, and how to get there.
+
+A `...View` is what a caller sees of a state; it lists its fields, so that nothing is shown by
+accident.
+"""

@@ -1,0 +1,76 @@
+"""Accounts and who is signed in."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from web.fields import Credential, Email, NewPassword
+from web.input import Input
+from web.refusals import Fault
+
+__all__ = [
+    "AccountView",
+    "CurrentUser",
+    "Nothing",
+    "SignIn",
+    "SignUp",
+    "TokenRequest",
+    "TokenView",
+    "UserView",
+]
+
+
+class SignUp(Input, frozen=True, kw_only=True):
+    """A new account."""
+
+    email: Email
+    password: NewPassword
+
+
+class SignIn(Input, frozen=True, kw_only=True):
+    """Who somebody says they are."""
+
+    email: Email
+    password: Credential
+
+
+class TokenRequest(Input, frozen=True, kw_only=True):
+    """As to sign in; nothing by somebody who is signed in."""
+
+    email: Email | UnsetType = UNSET
+    password: Credential | UnsetType = UNSET
+
+    @classmethod
+    def check(cls, given: Mapping[str, Any]) -> Iterable[Fault]:
+        if len(given) == 1:
+            missing = "password" if "email" in given else "email"
+            yield Fault(f"{missing} is required", missing)
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    email: str
+
+
+class UserView(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    email: str
+    roles: tuple[str, ...]
+
+
+class CurrentUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    current_user: UserView | None
+
+
+class TokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """*expires_in* is in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """Done; there is nothing to say about it."""

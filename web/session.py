@@ -1,0 +1,128 @@
+"""The browser's session: a sealed cookie that carries the token, and nothing else.
+
+`EncryptedCookieStorage` of aiohttp-session with its traps closed: keys rotate, a cookie that cannot
+be read is no session (and no error), a `__Host-` cookie is deleted with the attributes without
+which browsers keep it, and a cookie that browsers would drop silently is a loud error.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from aiohttp_session import Session, get_session, new_session
+from aiohttp_session.cookie_storage import EncryptedCookieStorage
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from ticketing.auth.tokens import LIFETIME_SECONDS, Claims
+from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
+from web.gateway import Gateway
+
+__all__ = ["SealedCookieStorage", "begin", "claims_of", "end"]
+
+log = structlog.get_logger("web.session")
+
+_TOKEN: Final = "jwt"  # noqa: S105 - the name of the field, not a token
+
+# Young tokens are left alone, so that a page's dozen requests do not renew a dozen times.
+_RENEWED_AFTER: Final = timedelta(minutes=5)
+
+_COOKIE_BYTES_MAX: Final = 4_096  # Browsers drop a larger one without a word; RFC 6265, section 6.1.
+
+
+class _RotatingFernet(Fernet):
+    """Seals with the first key and opens with all; a Fernet, because the storage wants one."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__(keys[0])
+        self._all = MultiFernet([Fernet(key) for key in keys])
+
+    def decrypt(self, token: bytes | str, ttl: int | None = None) -> bytes:
+        return self._all.decrypt(token, ttl)
+
+
+class SealedCookieStorage(EncryptedCookieStorage):
+    """Keeps the session in a cookie that only we can read or make."""
+
+    def __init__(self, keys: Sequence[str], *, secure: bool) -> None:
+        super().__init__(
+            _RotatingFernet(keys),
+            # The prefix makes browsers insist on Secure, no Domain and Path=/.
+            cookie_name="__Host-session" if secure else "session",
+            max_age=LIFETIME_SECONDS,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    async def load_session(self, request: web.Request) -> Session:
+        cookie = self.load_cookie(request)
+        data = None if cookie is None else self._opened(cookie)
+        return Session(None, data=data, new=data is None, max_age=self.max_age)
+
+    def _opened(self, cookie: str) -> Any:
+        try:
+            data = self._decoder(self._fernet.decrypt(cookie.encode(), ttl=self.max_age).decode())
+        except (InvalidToken, ValueError, RecursionError):
+            return None  # Garbage, another key's, too old: what is sent here is anybody's guess.
+        is_ours = isinstance(data, dict) and isinstance(data.get("session"), dict)
+        return data if is_ours and isinstance(data.get("created"), int) else None
+
+    def save_cookie(
+        self, response: web.StreamResponse, cookie_data: str, *, max_age: int | None = None
+    ) -> None:
+        if not cookie_data:
+            # Without `Secure` a browser keeps a `__Host-` cookie: signing out would do nothing.
+            response.del_cookie(
+                self.cookie_name,
+                path="/",
+                secure=self.cookie_params["secure"],
+                httponly=True,
+                samesite="Lax",
+            )
+            return
+        if len(self.cookie_name) + len(cookie_data) > _COOKIE_BYTES_MAX:
+            raise ValueError(f"the session cookie is {len(cookie_data)} bytes long")
+        super().save_cookie(response, cookie_data, max_age=max_age)
+
+
+async def begin(request: web.Request, token: str) -> None:
+    """A new session for whoever has just proved who they are; an older one is not reused."""
+    session = await new_session(request)
+    session[_TOKEN] = token
+
+
+async def end(request: web.Request) -> None:
+    """No session any more, whatever the cookie was."""
+    (await get_session(request)).invalidate()
+
+
+async def claims_of(request: web.Request, gateway: Gateway) -> Claims | None:
+    """What the session's token says; renewed first if it is due. None: not signed in."""
+    session = await get_session(request)
+    token = session.get(_TOKEN)
+    if not isinstance(token, str):
+        return None
+    claims = gateway.verifier.verify(token)
+    if claims is None or gateway.runtime.clock.now() - claims.issued_at < _RENEWED_AFTER:
+        return claims
+    return await _renewed(session, claims, gateway)
+
+
+async def _renewed(session: Session, claims: Claims, gateway: Gateway) -> Claims | None:
+    good, account = await still_good(claims, gateway.database)
+    is_over = gateway.runtime.clock.now() >= claims.auth_time + SIGNED_IN_AGAIN_AFTER
+    if not good or account is None or is_over:
+        session.invalidate()
+        return None
+    token = gateway.tokens.issue(
+        user_id=account.user_id,
+        email=account.email,
+        roles=account.roles,
+        session_epoch=account.session_epoch,
+        auth_time=claims.auth_time,
+    )
+    session[_TOKEN] = token
+    return gateway.verifier.verify(token)
