@@ -42,13 +42,22 @@ class Loader:
         wanted, self._wanted = self._wanted, {}
         refs = list(wanted)
         for start in range(0, len(refs), KEYS_MAX):
-            part = refs[start : start + KEYS_MAX]
-            try:
-                states = await self._store.load(part)
-            except (StoreUnavailableError, ValueError, TypeError) as error:
-                for ref in part:
-                    wanted[ref].set_exception(error)
-                    wanted[ref].exception()  # Seen here, in case its asker has gone.
-            else:
-                for ref in part:
-                    wanted[ref].set_result(states.get(ref))
+            await self._read_some(refs[start : start + KEYS_MAX], wanted)
+
+    async def _read_some(self, refs: list[Ref], wanted: "_Wanted") -> None:
+        try:
+            states = await self._store.load(refs)
+        except (StoreUnavailableError, ValueError, TypeError) as error:
+            if len(refs) > 1 and not isinstance(error, StoreUnavailableError):
+                for ref in refs:  # One row that cannot be read must not fail its neighbours.
+                    await self._read_some([ref], wanted)
+                return
+            for ref in refs:
+                wanted[ref].set_exception(error)
+                wanted[ref].exception()  # Seen here, in case its asker has gone.
+        else:
+            for ref in refs:
+                wanted[ref].set_result(states.get(ref))
+
+
+_Wanted = dict[Ref, "asyncio.Future[State | None]"]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from actors.message import encode
-from actors.postgres_statement import Shape, Table
+from actors.postgres_statement import Part, Shape, Table
 from actors.store import Commit
 
 __all__ = ["arguments", "shape_of"]
@@ -60,9 +60,18 @@ def shape_of(
 ) -> Shape:
     """Which parts the statement for *batch* needs."""
     kinds = sorted({commit.ref.kind for commit in batch if commit.expected is not None})
+    done = {(commit.ref.kind, bool(commit.facts), bool(commit.expected)) for commit in batch}
     names = sorted({row.table for commit in batch for row in commit.rows})
     return Shape(
-        tables=tuple(tables[kind] for kind in kinds),
+        parts=tuple(
+            Part(
+                tables[kind],
+                inserts=(kind, True, False) in done,
+                updates=(kind, True, True) in done,
+                checks=(kind, False, True) in done,
+            )
+            for kind in kinds
+        ),
         appended=tuple(appended[name] for name in names),
         consumes=any(commit.consumed is not None for commit in batch),
         cancels=any(commit.cancels for commit in batch),
@@ -86,7 +95,7 @@ def arguments(node: str, shape: Shape, batch: Sequence[Commit]) -> list[Any]:
         [commit.renews for commit in batch],
         encode(list(_facts(batch))),
     ]
-    values += [_states(table.kind, batch) for table in shape.tables]
+    values += [_states(part.table.kind, batch) for part in shape.parts if part.writes]
     if shape.cancels:
         values.append(encode([_Cancel(i, name) for i, name in _each(batch, "cancels")]))
     if shape.sends:

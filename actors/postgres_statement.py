@@ -13,6 +13,9 @@ other:
   version is the expected one, or merely checked
 - `won`    the turns whose row was written or checked; everything else joins these
 
+The planner guesses one row for most of these, so the session forbids nested loops (see
+`postgres_session`): rows are found by `= any(keys)` through the index and then joined by hash.
+
 Every data-modifying part depends on `won` or `ready`, because PostgreSQL runs each of them to the
 end whether or not anything reads it. The answer is one small row, because the server sends it
 before it commits.
@@ -32,10 +35,23 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
 
 
+class Part(NamedTuple):
+    """What a batch does to the rows of one kind."""
+
+    table: Table
+    inserts: bool
+    updates: bool
+    checks: bool
+
+    @property
+    def writes(self) -> bool:
+        return self.inserts or self.updates
+
+
 class Shape(NamedTuple):
     """What a batch contains; one statement text, prepared once, for each shape that occurs."""
 
-    tables: tuple[Table, ...]
+    parts: tuple[Part, ...]
     appended: tuple[Table, ...]
     consumes: bool
     cancels: bool
@@ -72,7 +88,7 @@ ready as materialized (
 ),
 """
 
-_TABLE = """
+_INSERT = """
 {name}_new as (
     insert into {name} ({columns})
     select {selected}
@@ -83,6 +99,9 @@ _TABLE = """
     on conflict (id) do nothing
     returning id
 ),
+"""
+
+_UPDATE = """
 {name}_now as (
     update {name} a set {assigned}
     from jsonb_populate_recordset(null::{name}, ${states}) r
@@ -91,6 +110,9 @@ _TABLE = """
         and t.expected > 0 and t.changed and a.version = t.expected
     returning a.id
 ),
+"""
+
+_CHECK = """
 {name}_same as (
     select a.id from {name} a
     join ready t on t.kind = '{kind}' and t.key = a.id
@@ -190,8 +212,8 @@ def commit_statement(shape: Shape) -> str:
     """The statement for batches of *shape*.
 
     Its parameters: $1 node, $2-$10 the turns, column by column, $11 facts; then, as far as the
-    shape has them and in this order, the states of each table, cancels, sends, answers, and the
-    rows of each appended table.
+    shape has them and in this order, the states of each table written to, cancels, sends, answers,
+    and the rows of each appended table.
     """
     parts = [_HEAD]
     standing = ""
@@ -200,17 +222,17 @@ def commit_statement(shape: Shape) -> str:
         standing = "where t.inbox is null or t.inbox in (select id from stand)"
     parts.append(_READY.format(standing=standing))
     at = 12
-    for table in shape.tables:
-        parts.append(_table(table, at))
-        at += 1
-    parts.append(_WON.format(landed=_landed(shape.tables)))
+    for part in shape.parts:
+        parts.append(_part(part, at))
+        at += part.writes
+    parts.append(_WON.format(landed=_landed(shape.parts)))
     parts.append(_JOURNAL)
     if shape.consumes:
         parts.append(_CONSUME)
-    for present, part in ((shape.cancels, _CANCEL), (shape.sends, _SEND), (shape.answers, _ANSWER)):
+    for present, text in ((shape.cancels, _CANCEL), (shape.sends, _SEND), (shape.answers, _ANSWER)):
         if present:
             selected = ", ".join(f"s.{name}" for name in INBOX_COLUMNS.split(", "))
-            parts.append(part.format(at=at, columns=INBOX_COLUMNS, selected=selected))
+            parts.append(text.format(at=at, columns=INBOX_COLUMNS, selected=selected))
             at += 1
     for table in shape.appended:
         quoted = [f'"{column}"' for column in table.columns]
@@ -222,24 +244,35 @@ def commit_statement(shape: Shape) -> str:
     return "".join(parts)
 
 
-def _table(table: Table, states: int) -> str:
+def _part(part: Part, states: int) -> str:
+    table = part.table
     quoted = [f'"{column}"' for column in table.columns]
-    return _TABLE.format(
-        name=table.name,
-        kind=table.kind,
-        states=states,
-        columns=", ".join([*quoted, "partition"]),
-        selected=", ".join([*(f"r.{column}" for column in quoted), "t.partition"]),
-        assigned=", ".join(f"{column} = r.{column}" for column in quoted if column != '"id"'),
+    names = {
+        "name": table.name,
+        "kind": table.kind,
+        "states": states,
+        "columns": ", ".join([*quoted, "partition"]),
+        "selected": ", ".join([*(f"r.{column}" for column in quoted), "t.partition"]),
+        "assigned": ", ".join(f"{column} = r.{column}" for column in quoted if column != '"id"'),
+    }
+    return "".join(text.format(**names) for text, _ in _wanted(part))
+
+
+def _wanted(part: Part) -> list[tuple[str, str]]:
+    """The texts that *part* needs, with what the names of their results end in."""
+    texts = (
+        (part.inserts, _INSERT, "new"),
+        (part.updates, _UPDATE, "now"),
+        (part.checks, _CHECK, "same"),
     )
+    return [(text, suffix) for present, text, suffix in texts if present]
 
 
-def _landed(tables: Sequence[Table]) -> str:
+def _landed(parts: Sequence[Part]) -> str:
     found = [
-        f"select '{table.kind}' as kind, id as key from {table.name}_{suffix}"  # noqa: S608 - names
-        for table in tables
-        for suffix in ("new", "now", "same")
+        f"select '{part.table.kind}' as kind, id as key from {part.table.name}_{suffix}"  # noqa: S608
+        for part in parts
+        for _, suffix in _wanted(part)
     ]
-    return "\n    union all ".join(
-        found or ["select null::text as kind, null::text as key where false"]
-    )
+    nothing = "select null::text as kind, null::text as key where false"
+    return "\n    union all ".join(found or [nothing])

@@ -154,7 +154,10 @@ class Timers:
     def _take(self, page: Iterable[InboxRow]) -> None:
         known = self._in_flight | (self._done_while_loading or set())
         for row in page:
-            if row.id not in known and row.id not in self._waiting:
+            if row.id in known or row.id in self._waiting:
+                continue
+            # What was read may be older than a namesake that was set while it was being read.
+            if row.name is None or row.name not in self._of_actor.get(row.ref, ()):
                 self.add(row)
 
     def _wait(self, row: InboxRow) -> None:

@@ -117,6 +117,8 @@ class Turn(Generic[S]):
 
     def tell(self, ref: Ref, message: Message[Any], *, name: str | None = None) -> None:
         """Send *message* once this turn is durable, and do not wait."""
+        if name is not None:
+            self._forget(ref, name)
         self.sends.append(Sending(ref, message, name, self.now))
 
     def schedule(self, name: str, at: datetime, message: Message[Any]) -> None:
@@ -124,12 +126,12 @@ class Turn(Generic[S]):
 
         Replaces a timer of the same name.
         """
-        self._forget(name)
+        self._forget(self.ref, name)
         self.sends.append(Sending(self.ref, message, name, at))
 
     def cancel(self, name: str) -> None:
         """Drop the timer of that name, if there is one."""
-        self._forget(name)
+        self._forget(self.ref, name)
         self.cancels.append(name)
 
     def append(self, row: AppendedRow) -> None:
@@ -151,6 +153,8 @@ class Turn(Generic[S]):
         reply: R = await self._asker(self, ref, message)
         return reply
 
-    def _forget(self, name: str) -> None:
-        self.cancels = [other for other in self.cancels if other != name]
-        self.sends = [send for send in self.sends if send.name != name or send.ref != self.ref]
+    def _forget(self, ref: Ref, name: str) -> None:
+        """The last word on a named message of one turn is the only one."""
+        self.sends = [send for send in self.sends if (send.ref, send.name) != (ref, name)]
+        if ref == self.ref:
+            self.cancels = [other for other in self.cancels if other != name]

@@ -9,8 +9,9 @@ from pathlib import Path
 import asyncpg
 
 from migrations import FOLDER, migrate
-from ticketing import postgres_binaries, postgres_home
 from ticketing.embedded import EmbeddedPostgres
+from ticketing.embedded import binaries as programs
+from ticketing.embedded import home as homes
 
 FILE = FOLDER / "schema.sql"
 
@@ -25,7 +26,7 @@ async def dump(dsn: str, binaries: Path | None = None) -> str:
     Raises:
         RuntimeError: `pg_dump` failed; the message is what it printed.
     """
-    program = postgres_binaries.find(binaries) / "pg_dump"
+    program = programs.find(binaries) / "pg_dump"
     arguments = ("--schema-only", "--no-owner", "--no-privileges", f"--dbname={dsn}")
     process = await asyncio.create_subprocess_exec(
         program, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -59,7 +60,7 @@ async def of_migrations(log: Callable[[str], None], binaries: Path | None = None
             return await dump(server.dsn, binaries)
         finally:
             await server.close()
-            postgres_home.remove(server.home)
+            homes.remove(server.home)
 
 
 def _let_pass(folder: Path) -> None:

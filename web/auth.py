@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Final
 
 from aiohttp import hdrs, web
-from asyncpg import Pool, Record
 
 from actors import Clock
 from ticketing.auth import queries
 from ticketing.auth.state import AccountState
 from ticketing.auth.tokens import Claims, InvalidTokenError, Tokens
+from ticketing.reads import Reads
 
 __all__ = ["SIGNED_IN_AGAIN_AFTER", "Verifier", "bearer", "still_good", "uses_bearer"]
 
@@ -68,13 +68,11 @@ def bearer(request: web.Request, verifier: Verifier) -> Claims | None:
     return verifier.verify(token.strip()) if scheme.lower() == "bearer" else None
 
 
-async def still_good(
-    claims: Claims, database: "Pool[Record]"
-) -> tuple[bool, AccountState | None]:
+async def still_good(claims: Claims, reads: Reads) -> tuple[bool, AccountState | None]:
     """Whether *claims* are good for money, admin and renewal; and the account, if it is ours.
 
     Where the account exists here, the token must carry its session epoch: signing out everywhere
     and changing the password raise that.
     """
-    account = await queries.find_user(database, claims.user_id)
+    account = await queries.find_user(reads, claims.user_id)
     return account is None or claims.session_epoch == account.session_epoch, account

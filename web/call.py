@@ -4,10 +4,10 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
-from asyncpg import Pool, Record
 
 from actors import AskId, Message, NotFoundError, Ref
 from ticketing.auth.tokens import Claims
+from ticketing.reads import Reads
 from ticketing.values import UserId
 from web import idempotency
 from web.fields import is_id
@@ -16,7 +16,7 @@ from web.refusals import NotSignedInError
 
 __all__ = ["Call", "json_answer", "no_content"]
 
-I = TypeVar("I")
+I_co = TypeVar("I_co", covariant=True)
 R = TypeVar("R")
 
 # One request is one ask or a few; a client gives up about then, and a retry is safe anyway.
@@ -27,7 +27,7 @@ _JSON_HEADERS: Final = {hdrs.CONTENT_TYPE: "application/json; charset=utf-8"}
 _encode = msgspec.json.Encoder().encode
 
 
-class Call(Generic[I]):
+class Call(Generic[I_co]):
     """A request whose credential, origin and body have passed."""
 
     __slots__ = ("claims", "gateway", "input", "key", "request")
@@ -38,7 +38,7 @@ class Call(Generic[I]):
         gateway: Gateway,
         *,
         claims: Claims | None,
-        given: I,
+        given: I_co,
         key: idempotency.Key | None,
     ) -> None:
         self.request = request
@@ -59,8 +59,8 @@ class Call(Generic[I]):
         return self.caller.user_id
 
     @property
-    def database(self) -> "Pool[Record]":
-        return self.gateway.database
+    def reads(self) -> Reads:
+        return self.gateway.reads
 
     @property
     def path_id(self) -> str:

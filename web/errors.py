@@ -6,7 +6,6 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-import asyncpg
 import msgspec
 import structlog
 from aiohttp import web
@@ -34,7 +33,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[dict[str, int]] = {
     "invalid_input": 400,
     "invalid_price": 400,
-    "password_refused": 400,
+    "invalid_password": 400,
     "not_signed_in": 401,
     "invalid_credentials": 401,
     "invalid_token": 401,
@@ -70,21 +69,10 @@ _STATUS_OTHERWISE: Final = 409
 
 _RETRY_AFTER_SECONDS: Final = 1
 
+_NO_FAULT: Final = "It is not your fault; the request id will help to find out."
+
 # The details of a refusal that callers see.
 _EXTENSIONS: Final = ("available_at", "decline_code", "attempts_left")
-
-# What the database's client raises when it is the connection, not the statement, that is at fault.
-_OUTAGES: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
-    OSError,
-    TimeoutError,
-)
 
 
 class ProblemEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,9 +113,6 @@ def answer(error: Exception, request_id: str) -> web.Response:
     if isinstance(error, ActorError) and not isinstance(error, CrashedError | CommitRefusedError):
         detail = f"{error} Executed: {error.executed}."
         return _unavailable(detail, error.retry_after, request_id)
-    if isinstance(error, _OUTAGES):
-        log.warning("request.unavailable", request_id=request_id, why=repr(error))
-        return _unavailable("The database cannot be reached.", None, request_id)
     log.error("request.failed", request_id=request_id, exc_info=error)
     return _respond(
         request_id, status=500, code="internal", title="Something went wrong", detail=_NO_FAULT

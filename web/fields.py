@@ -137,7 +137,7 @@ Place: TypeAlias = Annotated[
 Price: TypeAlias = Annotated[
     int | float | str,
     Meta(
-        description="In major units: 20, 19.99 or \"19.99\"",
+        description='In major units: 20, 19.99 or "19.99"',
         extra_json_schema={"examples": [20, "19.99"]},
     ),
     Rule("must be a number greater than 0", _price),

@@ -1,13 +1,13 @@
 """What the handlers work with: one frozen object, made once, kept in the application."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from aiohttp import web
-from asyncpg import Pool, Record
 
 from actors import Runtime
 from ticketing.auth.tokens import Tokens
+from ticketing.reads import Reads
 from ticketing.settings import Settings
 from ticketing.vault import Vault
 from web.auth import Verifier
@@ -23,14 +23,40 @@ class Gateway:
 
     runtime: Runtime
     """Decides: every change is asked of an actor."""
-    database: "Pool[Record]"
-    """Reads: every page is SQL."""
+    reads: Reads
+    """Shows: every page is SQL."""
     settings: Settings
     tokens: Tokens
     vault: Vault
     verifier: Verifier
     metrics: HttpMetrics
     in_flight: InFlight
+    stripe_base: str | None
+    """Where the payment provider is, if it is not Stripe itself."""
+
+    @classmethod
+    def of(
+        cls, runtime: Runtime, reads: Reads, settings: Settings, *, stripe_base: str | None
+    ) -> Self:
+        """All that the handlers need, out of what runs behind them."""
+        tokens = Tokens(
+            settings.jwt_key,
+            settings.jwt_key_previous or None,
+            settings.jwt_issuer,
+            settings.jwt_audience,
+            runtime.clock,
+        )
+        return cls(
+            runtime=runtime,
+            reads=reads,
+            settings=settings,
+            tokens=tokens,
+            vault=Vault(settings.data_keys),
+            verifier=Verifier(tokens, runtime.clock),
+            metrics=HttpMetrics(),
+            in_flight=InFlight(),
+            stripe_base=stripe_base,
+        )
 
 
 GATEWAY: Final = web.AppKey("GATEWAY", Gateway)

@@ -18,7 +18,7 @@ from web.refusals import Fault, InvalidInputError
 
 __all__ = ["Input", "Reader", "parse_json"]
 
-I = TypeVar("I", bound="Input")
+T = TypeVar("T", bound="Input")
 
 # PostgreSQL has no U+0000, and lone surrogates are no text in any encoding.
 _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
@@ -68,19 +68,17 @@ class _Field:
         return converted
 
 
-class Reader(Generic[I]):
+class Reader(Generic[T]):
     """Reads one kind of input. Made once, at start."""
 
-    def __init__(self, kind: type[I], *, strict: bool = True) -> None:
+    def __init__(self, kind: type[T], *, strict: bool = True) -> None:
         hints = get_type_hints(kind, include_extras=True)
         self._kind = kind
         self._strict = strict
-        self._fields = [
-            _Field(field, hints[field.name]) for field in msgspec.structs.fields(kind)
-        ]
+        self._fields = [_Field(field, hints[field.name]) for field in msgspec.structs.fields(kind)]
         self._names = frozenset(field.shown for field in self._fields)
 
-    def read(self, data: Mapping[str, object]) -> I:
+    def read(self, data: Mapping[str, object]) -> T:
         """The input that *data* is.
 
         Raises:

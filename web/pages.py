@@ -2,25 +2,23 @@
 
 import base64
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec import Meta
 
 from web.fields import is_id
 from web.refusals import Fault, InvalidInputError
 
 __all__ = ["Position", "cursor", "decode", "link_next"]
 
-_CHARACTERS_MAX: Final = 256  # Our own are about 100.
-_INTEGER_MAX: Final = 2**63 - 1  # What the database's bigint holds.
-
 
 class Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """After which entry a page begins: of which order, at which value, and which entry."""
 
     sort: str
-    value: int
+    value: Annotated[int, Meta(ge=0, le=2**63 - 1)]  # What the database's bigint holds.
     id: str
 
 
@@ -43,15 +41,17 @@ def decode(text: str, sort: str, *, instants: bool) -> tuple[Any, str]:
 
     """
     try:
-        if len(text) > _CHARACTERS_MAX:
-            raise ValueError
-        position = _decoder.decode(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", True))
-        if position.sort != sort or not is_id(position.id):
-            raise ValueError
-        return _instant(position.value) if instants else _in_range(position.value), position.id
+        position = _decoder.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        value = _instant(position.value) if instants else position.value
     except (ValueError, OverflowError):
-        fault = Fault("after must be the cursor of a page in the same order", "after")
-        raise InvalidInputError([fault]) from None
+        raise _no_cursor() from None
+    if position.sort != sort or not is_id(position.id):
+        raise _no_cursor()
+    return value, position.id
+
+
+def _no_cursor() -> InvalidInputError:
+    return InvalidInputError([Fault("after must be the cursor of a page in this order", "after")])
 
 
 def link_next(request: web.Request, response: web.Response, after: str) -> None:
@@ -71,9 +71,3 @@ def _microseconds(instant: datetime) -> int:
 def _instant(microseconds: int) -> datetime:
     seconds, rest = divmod(microseconds, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
-
-
-def _in_range(value: int) -> int:
-    if not 0 <= value <= _INTEGER_MAX:
-        raise ValueError
-    return value

@@ -9,26 +9,31 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import structlog
 from aiohttp import web
-from aiohttp_session import Session, get_session, new_session
+from aiohttp.typedefs import Handler
+from aiohttp_session import Session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from actors import UnavailableError
 from ticketing.auth.tokens import LIFETIME_SECONDS, Claims
 from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
 from web.gateway import Gateway
 
-__all__ = ["SealedCookieStorage", "begin", "claims_of", "end"]
-
-log = structlog.get_logger("web.session")
+__all__ = ["STORAGE", "SealedCookieStorage", "begin", "claims_of", "end", "save_changes"]
 
 _TOKEN: Final = "jwt"  # noqa: S105 - the name of the field, not a token
 
 # Young tokens are left alone, so that a page's dozen requests do not renew a dozen times.
 _RENEWED_AFTER: Final = timedelta(minutes=5)
 
-_COOKIE_BYTES_MAX: Final = 4_096  # Browsers drop a larger one without a word; RFC 6265, section 6.1.
+_COOKIE_BYTES_MAX: Final = (
+    4_096  # Browsers drop a larger one without a word; RFC 6265, section 6.1.
+)
+
+
+_CHANGED: Final = web.RequestKey("CHANGED", Session)
+"""The session that the answer has to take along."""
 
 
 class _RotatingFernet(Fernet):
@@ -88,34 +93,55 @@ class SealedCookieStorage(EncryptedCookieStorage):
         super().save_cookie(response, cookie_data, max_age=max_age)
 
 
+STORAGE: Final = web.AppKey("STORAGE", SealedCookieStorage)
+
+
+@web.middleware
+async def save_changes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send the session's cookie with the answer, if the session has changed.
+
+    The library's own middleware does the same, but keeps its things in the request under plain
+    strings, about which aiohttp warns at each request.
+    """
+    response = await handler(request)
+    session = request.get(_CHANGED)
+    if session is not None and not response.prepared:
+        await request.app[STORAGE].save_session(request, response, session)
+    return response
+
+
 async def begin(request: web.Request, token: str) -> None:
     """A new session for whoever has just proved who they are; an older one is not reused."""
-    session = await new_session(request)
+    session = await request.app[STORAGE].new_session()
     session[_TOKEN] = token
+    request[_CHANGED] = session
 
 
 async def end(request: web.Request) -> None:
     """No session any more, whatever the cookie was."""
-    (await get_session(request)).invalidate()
+    request[_CHANGED] = await request.app[STORAGE].new_session()
 
 
 async def claims_of(request: web.Request, gateway: Gateway) -> Claims | None:
     """What the session's token says; renewed first if it is due. None: not signed in."""
-    session = await get_session(request)
+    session = await request.app[STORAGE].load_session(request)
     token = session.get(_TOKEN)
     if not isinstance(token, str):
         return None
     claims = gateway.verifier.verify(token)
     if claims is None or gateway.runtime.clock.now() - claims.issued_at < _RENEWED_AFTER:
         return claims
-    return await _renewed(session, claims, gateway)
+    return await _renewed(request, claims, gateway)
 
 
-async def _renewed(session: Session, claims: Claims, gateway: Gateway) -> Claims | None:
-    good, account = await still_good(claims, gateway.database)
+async def _renewed(request: web.Request, claims: Claims, gateway: Gateway) -> Claims | None:
+    try:
+        good, account = await still_good(claims, gateway.reads)
+    except UnavailableError:
+        return claims  # They are good for a while yet; another request will renew them.
     is_over = gateway.runtime.clock.now() >= claims.auth_time + SIGNED_IN_AGAIN_AFTER
     if not good or account is None or is_over:
-        session.invalidate()
+        await end(request)
         return None
     token = gateway.tokens.issue(
         user_id=account.user_id,
@@ -124,5 +150,5 @@ async def _renewed(session: Session, claims: Claims, gateway: Gateway) -> Claims
         session_epoch=account.session_epoch,
         auth_time=claims.auth_time,
     )
-    session[_TOKEN] = token
+    await begin(request, token)
     return gateway.verifier.verify(token)

@@ -18,13 +18,14 @@ import pytest
 
 from tests.support import postgres, wait
 from tests.support.database_user import DatabaseUser
-from ticketing import postgres_binaries, postgres_home
 from ticketing.embedded import (
     AlreadyServingError,
     EmbeddedPostgres,
     EmbeddedPostgresError,
     ServeLock,
 )
+from ticketing.embedded import binaries as programs
+from ticketing.embedded import home as homes
 
 only_as_root = pytest.mark.skipif(os.geteuid() != 0, reason="concerns root alone")
 
@@ -148,7 +149,7 @@ async def test_after_kill_9_of_the_owner_the_next_one_starts_at_once_with_all_da
 
 async def test_the_server_dies_with_its_owner(used_dir: Path) -> None:
     killed = await DatabaseUser.start(used_dir)
-    home = postgres_home.look_up(used_dir)
+    home = homes.look_up(used_dir)
     await killed.kill()
     await wait.until(
         lambda: not (home.cluster / "postmaster.pid").exists(), "the orphan has stopped by itself"
@@ -207,7 +208,7 @@ async def test_a_long_folder_name_moves_only_the_socket(data_dir: Path) -> None:
     async with opened(data_dir) as database:
         assert database.home == home
         assert await query(database.dsn, "select 1") == 1
-    postgres_home.remove(home)
+    homes.remove(home)
 
 
 async def test_a_server_that_cannot_start_says_why_and_lets_the_next_one_try(
@@ -238,8 +239,8 @@ def closed_folder(data_dir: Path) -> Iterator[Path]:
     folder.mkdir()
     folder.chmod(0o700)
     yield folder
-    home = postgres_home.look_up(folder / "var")
-    postgres_home.remove(home)
+    home = homes.look_up(folder / "var")
+    homes.remove(home)
 
 
 @only_as_root
@@ -268,12 +269,12 @@ async def test_as_root_a_folder_that_nobody_can_reach_keeps_its_data_elsewhere(
 async def test_as_root_programs_that_nobody_can_reach_are_copied(
     closed_folder: Path, used_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = postgres_binaries.find().parents[1]
+    package = programs.find().parents[1]
     hidden = closed_folder / package.name
     for folder in (package, package.with_name(f"{package.name}.libs")):
         if folder.exists():
             await asyncio.to_thread(copy, folder, closed_folder)
-    monkeypatch.setattr(postgres_binaries, "_package", lambda: hidden)
+    monkeypatch.setattr(programs, "_package", lambda: hidden)
     lines: list[str] = []
     for _ in range(2):
         async with await EmbeddedPostgres.open(used_dir, log=lines.append) as database:

@@ -11,8 +11,8 @@ from pathlib import Path
 import asyncpg
 
 from migrations import migrate
-from ticketing import postgres_home
 from ticketing.embedded import EmbeddedPostgres
+from ticketing.embedded import home as homes
 from ticketing.settings import Settings
 
 FAST = {
@@ -104,4 +104,4 @@ async def databases() -> AsyncIterator[Databases]:
             yield made
         finally:
             await server.close()
-            postgres_home.remove(server.home)
+            homes.remove(server.home)

@@ -93,7 +93,7 @@ def verify_password(password: str, phc: str | None) -> bool:
     stored = phc if phc is not None and sound else _DUMMY
     try:
         Argon2id.verify_phc_encoded(_encoded(password), stored)
-    except (InvalidKey, ValueError):
+    except (InvalidKey, ValueError):  # ValueError: parameters that the library does not take.
         return False
     return sound
 

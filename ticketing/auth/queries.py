@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 import msgspec
-from asyncpg import Pool, Record
 
 from ticketing.auth.state import AccountState
+from ticketing.reads import Reads
 from ticketing.values import UserId
 
 __all__ = ["find", "find_user"]
@@ -16,14 +16,14 @@ _SELECT: Final = """
 """
 
 
-async def find(database: "Pool[Record]", email: str) -> AccountState | None:
+async def find(reads: Reads, email: str) -> AccountState | None:
     """The account that signs in with *email*, in whatever case."""
-    return _account(await database.fetchrow(_SELECT + "where id = $1", email.casefold()))
+    return _account(await reads.row(_SELECT + "where id = $1", email.casefold()))
 
 
-async def find_user(database: "Pool[Record]", user_id: UserId) -> AccountState | None:
+async def find_user(reads: Reads, user_id: UserId) -> AccountState | None:
     """The account of *user_id*, if it has one here: others mint tokens too."""
-    return _account(await database.fetchrow(_SELECT + "where user_id = $1", user_id))
+    return _account(await reads.row(_SELECT + "where user_id = $1", user_id))
 
 
 def _account(row: Any) -> AccountState | None:

@@ -93,8 +93,9 @@ class _Key:
 class Tokens:
     """Issues tokens with one key and verifies them with that and the previous one.
 
-    To rotate: make the key in use the previous one and a new one the key, on every process; the
-    previous one can go when the last token signed with it has expired.
+    To rotate: give every process the new key as the previous one, then swap the two, then leave the
+    old one out when the last token signed with it has expired. Without the first step, processes
+    that are not yet restarted would refuse the tokens of those that are.
 
     Raises:
         ValueError: a key is neither a secret of 32 bytes or more nor a PEM private key on P-256.

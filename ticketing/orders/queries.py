@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from asyncpg import Pool, Record
+from asyncpg import Record
 from msgspec.structs import replace
 
 from ticketing.orders.state import CancelReason, OrderState, OrderStatus
+from ticketing.reads import Reads
 from ticketing.values import OrderId, UserId
 
 __all__ = ["OwnOrder", "find", "page"]
@@ -52,14 +53,14 @@ _PAGE: Final = (
 )
 
 
-async def find(database: "Pool[Record]", order_id: OrderId, buyer_id: UserId) -> OwnOrder | None:
+async def find(reads: Reads, order_id: OrderId, buyer_id: UserId) -> OwnOrder | None:
     """The order; None unless *buyer_id* placed it."""
-    row = await database.fetchrow(_FIND, buyer_id, order_id)
+    row = await reads.row(_FIND, buyer_id, order_id)
     return None if row is None else _own_order(row)
 
 
 async def page(
-    database: "Pool[Record]",
+    reads: Reads,
     buyer_id: UserId,
     *,
     statuses: Iterable[OrderStatus],
@@ -68,7 +69,7 @@ async def page(
 ) -> list[OwnOrder]:
     """At most *limit* orders of *buyer_id*, newest first, that were placed *before*."""
     names = [status.value for status in statuses]
-    rows = await database.fetch(_PAGE, buyer_id, *before, names, limit)
+    rows = await reads.rows(_PAGE, buyer_id, *before, names, limit)
     return [_own_order(row) for row in rows]
 
 

@@ -3,9 +3,9 @@
 from typing import Final
 
 import msgspec
-from asyncpg import Pool, Record
 
 from ticketing.payments.state import Attempt, Happening, PaymentState
+from ticketing.reads import Reads
 from ticketing.values import OrderId, UserId
 
 __all__ = ["find"]
@@ -22,11 +22,9 @@ _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 _timeline = msgspec.json.Decoder(tuple[Happening, ...])
 
 
-async def find(
-    database: "Pool[Record]", order_id: OrderId, buyer_id: UserId
-) -> PaymentState | None:
+async def find(reads: Reads, order_id: OrderId, buyer_id: UserId) -> PaymentState | None:
     """The payment of *order_id*; None unless *buyer_id* made it."""
-    row = await database.fetchrow(_FIND, order_id, buyer_id)
+    row = await reads.row(_FIND, order_id, buyer_id)
     if row is None:
         return None
     fields = dict(row)

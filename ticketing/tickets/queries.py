@@ -15,9 +15,10 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
-from asyncpg import Pool, Record
+from asyncpg import Record
 from msgspec.structs import replace
 
+from ticketing.reads import Reads
 from ticketing.tickets.state import TicketState, TicketStatus
 from ticketing.values import CURRENCIES, EventId, TicketId, UserId
 
@@ -75,21 +76,21 @@ _DECIMALS_MAX: Final = max(CURRENCIES.values())
 _WITHOUT_DECIMALS: Final = [code for code, decimals in CURRENCIES.items() if decimals == 0]
 
 
-async def find(database: "Pool[Record]", ticket_id: TicketId) -> TicketState | None:
+async def find(reads: Reads, ticket_id: TicketId) -> TicketState | None:
     """The ticket as it is now."""
-    row = await database.fetchrow(_FIND, ticket_id)
+    row = await reads.row(_FIND, ticket_id)
     return None if row is None else _ticket(row)
 
 
-async def page(database: "Pool[Record]", search: Search) -> list[TicketState]:
+async def page(reads: Reads, search: Search) -> list[TicketState]:
     """The tickets of one page."""
     text, arguments = _page_query(search)
-    return [_ticket(row) for row in await database.fetch(text, *arguments)]
+    return [_ticket(row) for row in await reads.rows(text, *arguments)]
 
 
-async def reserved_by(database: "Pool[Record]", buyer_id: UserId) -> dict[TicketId, datetime]:
+async def reserved_by(reads: Reads, buyer_id: UserId) -> dict[TicketId, datetime]:
     """The tickets that *buyer_id* holds at the moment, and until when."""
-    rows = await database.fetch(_RESERVED_BY, buyer_id)
+    rows = await reads.rows(_RESERVED_BY, buyer_id)
     return {row["id"]: row["reserved_until"] for row in rows}
 
 

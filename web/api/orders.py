@@ -40,7 +40,7 @@ async def place(call: Call[schemas.NewOrder]) -> web.Response:
     price_minor = await _price_minor(call, ticket_id)
     with call.gateway.in_flight.placing(call.user_id, ticket_id) as in_flight:
         refuse_hoarding(
-            await ticket_queries.reserved_by(call.database, call.user_id),
+            await ticket_queries.reserved_by(call.reads, call.user_id),
             in_flight,
             ticket_id,
             at_most=call.gateway.settings.live_reservations_max,
@@ -69,7 +69,7 @@ async def find_page(call: Call[schemas.OrdersQuery]) -> web.Response:
     if query.after is not UNSET:
         before = pages.decode(query.after, _ORDER_OF_PAGES, instants=True)
     found = await queries.page(
-        call.database,
+        call.reads,
         call.user_id,
         statuses=schemas.statuses_of(query),
         before=before,
@@ -86,7 +86,7 @@ async def find_page(call: Call[schemas.OrdersQuery]) -> web.Response:
 
 
 async def find_one(call: Call[None]) -> web.Response:
-    own = await queries.find(call.database, OrderId(call.path_id), call.user_id)
+    own = await queries.find(call.reads, OrderId(call.path_id), call.user_id)
     if own is None:
         raise NotFoundError
     return json_answer(schemas.view(own.order, own.delivery, call.gateway.vault))
@@ -106,7 +106,7 @@ async def _price_minor(call: Call[schemas.NewOrder], ticket_id: TicketId) -> int
     """The price that the buyer saw, in the ticket's own currency."""
     if call.input.price is None:
         return None
-    ticket = await ticket_queries.find(call.database, ticket_id)
+    ticket = await ticket_queries.find(call.reads, ticket_id)
     if ticket is None:
         raise NotFoundError
     return minor(call.input.price, ticket.currency)

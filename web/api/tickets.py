@@ -28,6 +28,8 @@ __all__ = ["ROUTES"]
 _ENTITY_TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _VERSION: Final = re.compile("[1-9][0-9]{0,17}")
 
+_IF_MATCH: Final = "If-Match"
+
 _NEVER: Final = -1
 """A version that no ticket has: what a tag names that is none of ours."""
 
@@ -57,7 +59,7 @@ async def create(call: Call[schemas.NewTicket]) -> web.Response:
 async def find_page(call: Call[schemas.TicketsQuery]) -> web.Response:
     query = call.input
     search = schemas.search_of(query)
-    found = await queries.page(call.database, search)
+    found = await queries.page(call.reads, search)
     viewer = None if call.claims is None else call.claims.user_id
     shown = found[: query.limit]
     response = json_answer([schemas.view(each, viewer, call.gateway.vault) for each in shown])
@@ -102,14 +104,14 @@ async def withdraw(call: Call[None]) -> web.Response:
     return no_content()
 
 
-async def _found(call: Call[None]) -> TicketState:
-    ticket = await queries.find(call.database, TicketId(call.path_id))
+async def _found(call: Call[object]) -> TicketState:
+    ticket = await queries.find(call.reads, TicketId(call.path_id))
     if ticket is None:
         raise NotFoundError
     return ticket
 
 
-def _answer(call: Call[None], ticket: TicketState, status: int = 200) -> web.Response:
+def _answer(call: Call[object], ticket: TicketState, status: int = 200) -> web.Response:
     viewer = None if call.claims is None else call.claims.user_id
     response = json_answer(schemas.view(ticket, viewer, call.gateway.vault), status)
     response.headers[hdrs.ETAG] = f'"{ticket.version}"'
@@ -123,12 +125,12 @@ def _expected_version(request: web.Request) -> int | None:
         InvalidInputError: it is not one entity tag, nor `*`.
 
     """
-    text = request.headers.get(hdrs.IF_MATCH, "*").strip()
+    text = request.headers.get(_IF_MATCH, "*").strip()
     if text == "*":
         return None
     tag = _ENTITY_TAG.fullmatch(text)
-    if tag is None or len(request.headers.getall(hdrs.IF_MATCH)) > 1:
-        raise InvalidInputError([Fault("If-Match must be one entity tag or *", hdrs.IF_MATCH)])
+    if tag is None or len(request.headers.getall(_IF_MATCH)) > 1:
+        raise InvalidInputError([Fault(f"{_IF_MATCH} must be one entity tag or *", _IF_MATCH)])
     weak, version = tag.groups()
     # If-Match compares strongly (RFC 9110, section 13.1.1), so a weak tag matches nothing.
     return int(version) if not weak and _VERSION.fullmatch(version) else _NEVER
@@ -178,7 +180,7 @@ ROUTES = (
         ),
         signed_in=True,
         once=True,
-        headers=(hdrs.IF_MATCH,),
+        headers=(_IF_MATCH,),
     ),
     Route(
         method="DELETE",

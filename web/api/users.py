@@ -20,11 +20,9 @@ __all__ = ["ROUTES"]
 
 async def sign_up(call: Call[users.SignUp]) -> web.Response:
     email = call.input.email
-    if await queries.find(call.database, email) is not None:
+    if await queries.find(call.reads, email) is not None:
         raise EmailInUseError  # The account would say so too, but only after an expensive hash.
-    password_hash = await call.ask(
-        auth.hasher(), auth.HashPassword(password=call.input.password)
-    )
+    password_hash = await call.ask(auth.hasher(), auth.HashPassword(password=call.input.password))
     user_id = UserId(call.gateway.runtime.ids.new())
     account = await call.ask(
         auth.account(email),
@@ -46,7 +44,7 @@ async def sign_out(call: Call[None]) -> web.Response:
 
 
 async def sign_out_everywhere(call: Call[None]) -> web.Response:
-    account = await queries.find_user(call.database, call.user_id)
+    account = await queries.find_user(call.reads, call.user_id)
     if account is not None:
         await call.ask(auth.account(account.email), auth.EndSessions())
     await session.end(call.request)
@@ -77,9 +75,9 @@ async def issue_token(call: Call[users.TokenRequest]) -> web.Response:
     )
 
 
-async def _proven(call: Call[None], email: str, password: str) -> AccountState:
+async def _proven(call: Call[object], email: str, password: str) -> AccountState:
     """The account, if the password is its own; the same answer and time if there is none."""
-    account = await queries.find(call.database, email)
+    account = await queries.find(call.reads, email)
     known = None if account is None else account.password_hash
     matches = await call.ask(
         auth.hasher(), auth.VerifyPassword(password=password, password_hash=known)
@@ -89,9 +87,9 @@ async def _proven(call: Call[None], email: str, password: str) -> AccountState:
     return account
 
 
-async def _renewed(call: Call[None], claims: Claims) -> str:
+async def _renewed(call: Call[object], claims: Claims) -> str:
     """A new token in place of a good one; never past the time to sign in again."""
-    good, account = await still_good(claims, call.database)
+    good, account = await still_good(claims, call.reads)
     if not good or call.gateway.runtime.clock.now() >= claims.auth_time + SIGNED_IN_AGAIN_AFTER:
         raise NotSignedInError
     return call.gateway.tokens.issue(

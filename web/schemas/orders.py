@@ -13,7 +13,7 @@ from web.fields import Id, Limit, Price, Rule
 from web.input import Input
 from web.instants import Instant
 
-__all__ = ["NewOrder", "OrderView", "OrdersQuery", "OrderedTicket", "statuses_of", "view"]
+__all__ = ["NewOrder", "OrderView", "OrderedTicket", "OrdersQuery", "statuses_of", "view"]
 
 
 def _statuses(text: str) -> frozenset[OrderStatus]:

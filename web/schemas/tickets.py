@@ -51,9 +51,7 @@ def _checked_statuses(text: str) -> str:
 _LATER: Final = Rule("cannot be used yet: events come later", _no_events)
 _Statuses = Annotated[
     str,
-    Meta(
-        description="One or several of available, reserved, sold, withdrawn, with commas; or any"
-    ),
+    Meta(description="One or several of available, reserved, sold, withdrawn, with commas; or any"),
     Rule("must be any, or some of available, reserved, sold, withdrawn", _checked_statuses),
 ]
 _Sort = Annotated[

@@ -68,7 +68,7 @@ class TokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """*expires_in* is in seconds."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a scheme, not a password
     expires_in: int
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from ticketing.auth import passwords
 
@@ -95,6 +96,21 @@ class TestNoHash:
     def test_malformed_is_false(self, phc: str) -> None:
         assert passwords.verify_password(GOOD, phc) is False
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            pytest.param({"length": 8}, id="so short that wrong passwords fit"),
+            pytest.param({"memory_cost": 65_544}, id="too much memory"),
+            pytest.param({"iterations": 5}, id="too many passes"),
+            pytest.param({"lanes": 5}, id="too many lanes"),
+        ],
+    )
+    def test_beyond_the_limits_is_false_even_if_it_fits(self, changes: dict[str, int]) -> None:
+        usual = {"length": 16, "iterations": 1, "lanes": 1, "memory_cost": 64}
+        for parameters, fits in ((usual, True), (usual | changes, False)):
+            phc = Argon2id(salt=b"somesalt", **parameters).derive_phc_encoded(GOOD.encode())
+            assert passwords.verify_password(GOOD, phc) is fits
+
 
 class TestCheck:
     @pytest.mark.parametrize(
@@ -123,6 +139,7 @@ class TestCheck:
             pytest.param("x7#qLw9!\udcff", "not text", id="a lone surrogate"),
             pytest.param("password", "most common", id="the most common of all"),
             pytest.param("PassWord", "most common", id="in another case"),
+            pytest.param("\u017funshine", "most common", id="with a letter that folds"),
             pytest.param("12345678", "most common", id="digits"),
             pytest.param("1QAZ2WSX", "most common", id="a walk over the keyboard"),
             pytest.param("CONTRASEÑA", "most common", id="not only ASCII"),

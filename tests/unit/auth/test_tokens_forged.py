@@ -1,5 +1,6 @@
 """Every forged or careless token that we know of, each with the reason it is refused for."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support import jwt_by_hand as by_hand
 from tests.support.clock import START, FakeClock
@@ -393,3 +396,32 @@ def test_a_reason_never_quotes_the_token(secret_tokens: Tokens) -> None:
         assert "quoted" not in str(refused.value)
         assert refused.value.code == "invalid_token"
         assert refused.value.__cause__ is None
+
+
+# --- Whatever else there may be -------------------------------------------------------------------
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=6,
+)
+HEADER_FIELDS = ("alg", "typ", "kid", "crit", "b64", "jwk", "jku", "x5c", "zip", "enc")
+CLAIM_NAMES = (*SOUND, "nbf", "roles", "authTime", "sessionEpoch")
+
+
+@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@given(
+    st.dictionaries(st.sampled_from(HEADER_FIELDS), ANYTHING, max_size=3),
+    st.dictionaries(st.sampled_from(CLAIM_NAMES), ANYTHING, max_size=3),
+)
+def test_no_other_error_escapes(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    one = Tokens(SECRET, None, "ticketing", "ticketing", FakeClock())
+    with contextlib.suppress(InvalidTokenError):
+        one.verify(signed({"alg": "HS256"} | header, SOUND | claims))
+
+
+@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@given(st.text() | st.from_regex(r"\A[\w-]{1,99}\.[\w-]{1,99}\.[\w-]{1,99}\Z"))
+def test_noise_is_refused(token: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        Tokens(SECRET, None, "ticketing", "ticketing", FakeClock()).verify(token)

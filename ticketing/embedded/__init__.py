@@ -26,11 +26,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from ticketing import postgres_home, postgres_server
-from ticketing.file_lock import FileLock, Hold
-from ticketing.postgres_binaries import EmbeddedPostgresError as EmbeddedPostgresError
-from ticketing.postgres_home import Home
-from ticketing.postgres_server import Answer, Report, Server
+from ticketing.embedded import home as homes
+from ticketing.embedded import server as servers
+from ticketing.embedded.binaries import EmbeddedPostgresError as EmbeddedPostgresError
+from ticketing.embedded.file_lock import FileLock, Hold
+from ticketing.embedded.home import Home
+from ticketing.embedded.server import Answer, Report, Server
 
 _USERS_SECONDS = 10.0  # How long a closing owner waits for others; below what `docker stop` grants.
 
@@ -142,10 +143,10 @@ class EmbeddedPostgres:
         server_settings: Mapping[str, str],
     ) -> Self:
         try:
-            home, tools = await asyncio.to_thread(postgres_home.settle, data_dir, binaries, log)
+            home, tools = await asyncio.to_thread(homes.settle, data_dir, binaries, log)
             durable = server_settings.get("fsync") != "off"
-            await postgres_server.initialise(home, tools, durable=durable)
-            server = await postgres_server.start(home, tools, server_settings, log)
+            await servers.initialise(home, tools, durable=durable)
+            server = await servers.start(home, tools, server_settings, log)
         except BaseException:
             lock.release()
             raise
@@ -154,13 +155,13 @@ class EmbeddedPostgres:
     @classmethod
     async def _join(cls, data_dir: Path, log: Callable[[str], None]) -> Self | None:
         """Uses the server of another process, if there is one and it is ready."""
-        home = postgres_home.look_up(data_dir)
+        home = homes.look_up(data_dir)
         lock = FileLock.try_acquire(data_dir / "postgres.users", Hold.TOGETHER)
         if lock is None:
             return None  # The owner is about to stop the server.
         try:
             # Asked with the lock in hand: from here on the owner waits for us.
-            ready = await postgres_server.probe(home) is Answer.READY
+            ready = await servers.probe(home) is Answer.READY
         except BaseException:
             lock.release()
             raise

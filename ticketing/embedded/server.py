@@ -26,8 +26,8 @@ from typing import Self
 import asyncpg
 
 from ticketing import durable_file
-from ticketing.postgres_binaries import EmbeddedPostgresError
-from ticketing.postgres_home import DATABASE, PORT, ROLE, Home, Tools
+from ticketing.embedded.binaries import EmbeddedPostgresError
+from ticketing.embedded.home import DATABASE, PORT, ROLE, Home, Tools
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",  # The socket alone.

@@ -29,8 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from ticketing import durable_file, postgres_binaries
-from ticketing.postgres_binaries import EmbeddedPostgresError
+from ticketing import durable_file
+from ticketing.embedded import binaries as programs
+from ticketing.embedded.binaries import EmbeddedPostgresError
 
 PORT = 5432  # Only part of the socket's name: nothing listens on the network.
 ROLE = "ticketing"
@@ -171,11 +172,11 @@ def _reaches(account: Account, folder: Path) -> bool:
 def _settle_binaries(
     folder: Path, chosen: Path | None, account: Account | None, log: Callable[[str], None]
 ) -> Path:
-    binaries = postgres_binaries.find(chosen)
+    binaries = programs.find(chosen)
     if account is None or _runs(account, binaries):
         return binaries
     if chosen is None:
-        copy = postgres_binaries.copy_to(folder, log)
+        copy = programs.copy_to(folder, log)
         if _runs(account, copy):
             return copy
     raise EmbeddedPostgresError(f"the account {account.name!r} cannot run {binaries / 'postgres'}")

@@ -1,0 +1,192 @@
+"""Virtual time and seeded chance: what an actor system does, reproducible to the last callback.
+
+    result = simulate(scenario, seed=7)
+
+`scenario` is a coroutine function; it runs on a loop of its own that guarantees:
+
+- **Time is virtual.** It stands still while anything is ready to run and then jumps to the next
+  timer, so an hour of waiting costs nothing and nothing is ever late because the machine is slow.
+- **Chance is seeded.** Of all callbacks that are ready, the seed chooses the next. asyncio runs
+  them first in, first out; code that is right whichever comes first is right there too, and
+  orders that a real machine shows once a month are found in seconds.
+- **The same seed gives the same run**, callback by callback, as long as the scenario draws its
+  own chances from a seed and does not depend on the order of a set of strings.
+- **Nothing outside exists.** Threads, sockets and signals are refused.
+- **It cannot hang.** When nothing is ready and no timer is set, or when time does not move on any
+  more, the run ends with a `SimulationError`.
+
+Whatever a failing run raises carries a note that names its seed. Faults are the store's business:
+see `faults` and `latency` of `MemoryStore`.
+"""
+
+import asyncio
+import heapq
+from asyncio import Handle, TimerHandle
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
+
+__all__ = ["EPOCH", "SimulatedClock", "SimulatedLoop", "SimulationError", "simulate"]
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+# When every simulation begins. Any instant does, as long as it is always the same.
+EPOCH: Final = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+# An hour of a busy marketplace takes some hundred thousand steps; what takes more does not end.
+STEPS_MAX: Final = 5_000_000
+
+
+class SimulationError(Exception):
+    """The scenario can never end: everybody waits for somebody, or time stands still."""
+
+
+class SimulatedLoop(asyncio.BaseEventLoop):
+    """An event loop without a world around it; see the module for what it guarantees."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.steps = 0
+        """Callbacks run so far; equal seeds give equal numbers."""
+        self.steps_max = STEPS_MAX
+        self._dice = Random(seed)  # noqa: S311 - reproducible is what it has to be
+        self._seconds = 0.0
+        self._soon: list[Handle] = []
+        self._later: list[tuple[float, int, TimerHandle]] = []
+        self._numbers = count()
+
+    def time(self) -> float:
+        return self._seconds
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> Handle:
+        handle = Handle(callback, args, self, context)
+        self._soon.append(handle)
+        return handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> TimerHandle:
+        handle = TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._later, (when, next(self._numbers), handle))
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> TimerHandle:
+        return self.call_at(self._seconds + delay, callback, *args, context=context)
+
+    def call_soon_threadsafe(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise SimulationError("There are no threads in a simulation")
+
+    def run_in_executor(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise SimulationError("There are no threads in a simulation")
+
+    def _run_once(self) -> None:
+        """Run one callback; `BaseEventLoop.run_forever` calls this until the loop is stopped."""
+        if not self._soon:
+            self._jump()
+        self._ring()
+        if not self._soon:
+            return
+        self.steps += 1
+        if self.steps > self.steps_max:
+            raise SimulationError(f"no end in sight after {self.steps} steps")
+        place = self._dice.randrange(len(self._soon))
+        # The order of the others does not matter, so the last may fill the gap.
+        self._soon[place], self._soon[-1] = self._soon[-1], self._soon[place]
+        handle = self._soon.pop()
+        if not handle.cancelled():
+            handle._run()  # noqa: SLF001 - what a loop does with a handle
+
+    def _jump(self) -> None:
+        """Let time pass until the next timer."""
+        while self._later and self._later[0][2].cancelled():
+            heapq.heappop(self._later)
+        if not self._later:
+            raise SimulationError("everybody waits: nothing is ready and no timer is set")
+        self._seconds = max(self._seconds, self._later[0][0])
+
+    def _ring(self) -> None:
+        """Make ready what is due now."""
+        while self._later and self._later[0][0] <= self._seconds:
+            self._soon.append(heapq.heappop(self._later)[2])
+
+    def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
+        """Called by a timer that is cancelled; it is skipped when its time comes."""
+
+    def close(self) -> None:
+        self._soon.clear()
+        self._later.clear()
+        super().close()
+
+
+class SimulatedClock:
+    """A `Clock` that reads the virtual time of the loop it is used in."""
+
+    def now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def simulate(scenario: Callable[[], Coroutine[Any, Any, R]], seed: int) -> R:
+    """Run *scenario* to its end in a world of its own; what it returns.
+
+    Whatever it raises is raised here, with a note that names *seed*. So is the first error of a
+    callback, which asyncio would only log. Tasks that the scenario leaves behind are cancelled.
+    """
+    loop = SimulatedLoop(seed)
+    try:
+        return _run_to_end(loop, scenario)
+    except BaseException as error:
+        error.add_note(f"in the simulation with seed {seed}")
+        raise
+    finally:
+        try:
+            _end(loop)
+        finally:
+            loop.close()
+
+
+def _run_to_end(loop: SimulatedLoop, scenario: Callable[[], Coroutine[Any, Any, R]]) -> R:
+    lost: list[BaseException] = []
+    loop.set_exception_handler(lambda _, context: _keep(lost, context))
+    result = loop.run_until_complete(scenario())
+    _end(loop)
+    if lost:
+        raise lost[0]
+    return result
+
+
+def _keep(lost: list[BaseException], context: dict[str, Any]) -> None:
+    """Remember an error that nobody awaits."""
+    lost.append(context.get("exception") or SimulationError(context["message"]))
+
+
+def _end(loop: SimulatedLoop) -> None:
+    """Cancel what still runs, and let it end."""
+    loop.steps_max = loop.steps + STEPS_MAX
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.run_until_complete(loop.shutdown_asyncgens())

@@ -1,0 +1,41 @@
+"""One site for all tests that leave it as it is, and others for those that need their own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import pytest_asyncio
+
+from tests.functional.site import Site, running
+from tests.support import postgres
+
+
+class SiteFactory(Protocol):
+    """Starts a site of the test's own."""
+
+    async def __call__(self, **settings: Any) -> Site: ...
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site(databases: postgres.Databases) -> AsyncIterator[Site]:
+    """A site that everybody shares: its users and tickets are the tests' own."""
+    dsn = await databases.create()
+    with postgres.data_folder() as folder:
+        async with running(dsn, folder / "var", rate_limits=False) as site:
+            yield site
+    await databases.drop(dsn)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_site(databases: postgres.Databases) -> AsyncIterator[SiteFactory]:
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Site:
+            dsn = await databases.create()
+            stack.push_async_callback(databases.drop, dsn)
+            folder = stack.enter_context(postgres.data_folder())
+            return await stack.enter_async_context(
+                running(dsn, folder / "var", rate_limits=False, **settings)
+            )
+
+        yield start

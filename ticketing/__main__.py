@@ -1,0 +1,137 @@
+"""The commands: `ticketing serve`, `migrate`, `fsck`, `sandbox` and `admin`.
+
+This is the composition root, above all layers: here the database, the services, the payment
+sandbox and the gateway are put together and taken apart again.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+
+from actors import ActorError
+from migrations import MigrationError, migrate
+from ticketing import admin, database, fsck, generated_keys, logs, serve
+from ticketing.embedded import AlreadyServingError, EmbeddedPostgresError
+from ticketing.payments.sandbox import __main__ as sandbox
+from ticketing.sandbox_process import SandboxError
+from ticketing.settings import Settings, SettingsError, describe
+
+__all__ = ["main"]
+
+# What people can mend: told in one line, without a traceback.
+_TOLD = (
+    SettingsError,
+    MigrationError,
+    AlreadyServingError,
+    EmbeddedPostgresError,
+    SandboxError,
+    ActorError,
+    admin.NoSuchAccountError,
+    asyncpg.PostgresError,
+    OSError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status. 2 and one line if it cannot do what was asked."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["sandbox"]:
+        return sandbox.main(words[1:])
+    given = _parser().parse_args(words)
+    try:
+        settings = _settings(given)
+        logs.configure(settings.log)
+        command: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]] = given.run
+        return asyncio.run(command(settings, given))
+    except _TOLD as error:
+        print(f"ticketing: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    settings = Settings.from_env(os.environ)
+    changes = {
+        name: value
+        for name, value in (("host", given.host), ("port", given.port))
+        if value is not None
+    }
+    if changes:
+        # The public URL follows the address unless it was given itself.
+        public_url = os.environ.get("TICKETING_PUBLIC_URL", "").strip()
+        settings = replace(settings, **changes, public_url=public_url and settings.public_url)
+    return settings
+
+
+async def _serve(settings: Settings, _given: argparse.Namespace) -> int:
+    return await serve.serve(generated_keys.fill_in(settings))
+
+
+async def _migrate(settings: Settings, _given: argparse.Namespace) -> int:
+    async with database.for_command(settings, _note) as found:
+        connection = await asyncpg.connect(found.dsn)
+        try:
+            applied = await migrate(connection)
+        finally:
+            await connection.close()
+    print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    return 0
+
+
+async def _fsck(settings: Settings, _given: argparse.Namespace) -> int:
+    async with database.for_command(settings, _note) as found:
+        return await fsck.run(found.dsn)
+
+
+async def _admin(settings: Settings, given: argparse.Namespace) -> int:
+    async with database.for_command(settings, _note) as found:
+        print(await admin.change_role(found.dsn, given.email, given.change))
+    return 0
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ticketing", description="A ticket marketplace built as an actor service."
+    )
+    parser.set_defaults(host=None, port=None)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser(
+        "serve",
+        help="start everything; prints `ready URL` when it accepts requests",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"Settings, from the environment:\n\n{describe()}",
+    )
+    serving.add_argument("--host", help="instead of TICKETING_HOST")
+    serving.add_argument("--port", type=int, help="instead of TICKETING_PORT; 0 takes a free one")
+    serving.set_defaults(run=_serve)
+    migrating = commands.add_parser("migrate", help="apply the migrations that are missing")
+    migrating.set_defaults(run=_migrate)
+    checking = commands.add_parser("fsck", help="check every invariant on the database")
+    checking.set_defaults(run=_fsck)
+    commands.add_parser("sandbox", help="the payment sandbox alone (see `ticketing sandbox -h`)")
+    _add_admin(commands)
+    return parser
+
+
+def _add_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    administering = commands.add_parser("admin", help="give or take the admin role")
+    changes = administering.add_subparsers(required=True, metavar="CHANGE", dest="change")
+    for change, text in (("grant", "give an account the admin role"), ("revoke", "take it")):
+        changing = changes.add_parser(change, help=text)
+        changing.add_argument("email", help="of an existing account")
+        changing.set_defaults(run=_admin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

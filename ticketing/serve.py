@@ -1,0 +1,108 @@
+"""`ticketing serve`: everything on one machine, in order, and in reverse order down again.
+
+Up: database, migrations, payment sandbox, services, gateway. On SIGTERM or SIGINT the gateway stops
+taking requests, what runs is finished, the services give their partitions up, the database stops;
+a second signal ends the process at once. A kill -9 loses nothing: that is what the store is for.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from typing import Final
+
+import asyncpg
+import structlog
+
+from migrations import migrate
+from ticketing import bootstrap, database, sandbox_process
+from ticketing.reads import Reads
+from ticketing.settings import Settings
+from ticketing.settings_values import origin_of
+from web.app import create_app
+from web.gateway import Gateway
+from web.server import listening
+
+__all__ = ["serve"]
+
+log = structlog.get_logger("ticketing.serve")
+
+FAILED: Final = 1
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until told to stop; the exit status."""
+    stop = _on_signals()
+    settings = _with_a_port(settings)
+    async with (
+        database.for_serving(settings, lambda line: log.info("database", note=line)) as found,
+        sandbox_process.beside(settings) as stripe_base,
+    ):
+        await _migrate(found.dsn)
+        async with bootstrap.running(
+            settings, dsn=found.dsn, stripe_base=stripe_base, exclusive=found.exclusive
+        ) as system:
+            reads = Reads(system.store.pool)
+            gateway = Gateway.of(system.runtime, reads, settings, stripe_base=stripe_base)
+            async with listening(create_app(gateway), settings.host, settings.port) as port:
+                sys.stdout.write(f"ready {origin_of('http', settings.host, port)}\n")
+                sys.stdout.flush()
+                try:
+                    return await _until_stopped(stop, system)
+                finally:
+                    system.runtime.is_ready = False
+
+
+def _with_a_port(settings: Settings) -> Settings:
+    """Port 0 is a free one, taken now, because the public URL and so the cookies depend on it."""
+    if settings.port != 0:
+        return settings
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((settings.host, 0))
+        port = probe.getsockname()[1]
+    default_url = settings.public_url == origin_of("http", settings.host, 0)
+    public_url = "" if default_url else settings.public_url
+    return replace(settings, port=port, public_url=public_url)
+
+
+async def _migrate(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for name in await migrate(connection):
+            log.info("migration.applied", name=name)
+    finally:
+        await connection.close()
+
+
+async def _until_stopped(stop: asyncio.Event, system: bootstrap.System) -> int:
+    """0 when told to stop, 1 when the runtime cannot go on."""
+    waiting = [
+        asyncio.ensure_future(stop.wait()),  # noqa: TID251 - above the runtime, not in it
+        asyncio.ensure_future(system.runtime.failed.wait()),  # noqa: TID251
+    ]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    if system.runtime.failed.is_set():
+        log.critical("serve.failed", why="the runtime stopped; see above")
+        return FAILED
+    log.info("serve.stopping")
+    return 0
+
+
+def _on_signals() -> asyncio.Event:
+    """An event for the first signal; the second ends the process where it stands."""
+    stop = asyncio.Event()
+
+    def stop_or_exit() -> None:
+        if stop.is_set():
+            os._exit(FAILED)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop_or_exit)
+    return stop

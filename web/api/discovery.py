@@ -1,0 +1,82 @@
+"""What a client needs to know beforehand: where it is, settings, keys, and the interface itself."""
+
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from web.call import Call, json_answer
+from web.openapi import DOCUMENT
+from web.routing import Route
+from web.schemas.discovery import Config, KeySet
+
+__all__ = ["ROUTES"]
+
+_STRIPE_JS: Final = "https://js.stripe.com/v3/"
+
+_FRONT_PAGE: Final = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Ticketing</title>
+<h1>Ticketing</h1>
+<p>A marketplace for tickets. Its interface: <a href="/api/openapi.json">OpenAPI</a>.
+What is for sale: <a href="/api/tickets">tickets</a>. How to use it: README.md.</p>
+</html>
+"""
+
+
+async def front_page(_: Call[None]) -> web.Response:
+    return web.Response(text=_FRONT_PAGE, content_type="text/html")
+
+
+async def config(call: Call[None]) -> web.Response:
+    settings, base = call.gateway.settings, call.gateway.stripe_base
+    return json_answer(
+        Config(
+            publishable_key=settings.stripe_publishable_key or None,
+            stripe_js=_STRIPE_JS if base is None else f"{base}/v3.js",
+            test_mode="_live_" not in settings.stripe_key,
+            reservation_seconds=settings.reservation_seconds,
+        )
+    )
+
+
+async def key_set(call: Call[None]) -> web.Response:
+    return json_answer(call.gateway.tokens.jwks())
+
+
+async def openapi(call: Call[None]) -> web.Response:
+    body = call.request.app[DOCUMENT]
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: "application/json; charset=utf-8"})
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/",
+        handler=front_page,
+        summary="Where to go from here",
+        replies={200: None},
+    ),
+    Route(
+        method="GET",
+        path="/api/config",
+        handler=config,
+        summary="What the web client has to know",
+        replies={200: Config},
+    ),
+    Route(
+        method="GET",
+        path="/.well-known/jwks.json",
+        handler=key_set,
+        summary="The public keys of our tokens, if they are signed with ES256",
+        replies={200: KeySet},
+    ),
+    Route(
+        method="GET",
+        path="/api/openapi.json",
+        handler=openapi,
+        summary="This description",
+        replies={200: dict},
+    ),
+)

@@ -1,0 +1,50 @@
+"""The application, put together.
+
+    app = create_app(Gateway.of(system.runtime, Reads(system.store.pool), settings, ...))
+
+It starts and stops nothing: what runs behind it must be there before, and be drained after. The
+order is that of `web.server`: stop listening, answer what is being asked, then stop the rest.
+"""
+
+from typing import Final
+
+from aiohttp import web
+
+from web import middleware, openapi, session
+from web.api import discovery, insight, orders, payments, tickets, users
+from web.bodies import BODY_BYTES_MAX
+from web.gateway import GATEWAY, Gateway
+from web.routing import Route, add_routes
+
+__all__ = ["ROUTES", "create_app"]
+
+ROUTES: Final[tuple[Route, ...]] = (
+    *users.ROUTES,
+    *tickets.ROUTES,
+    *orders.ROUTES,
+    *payments.ROUTES,
+    *discovery.ROUTES,
+    *insight.ROUTES,
+)
+"""Everything that is answered."""
+
+
+def create_app(gateway: Gateway) -> web.Application:
+    """The application that answers `ROUTES` with what *gateway* has."""
+    settings = gateway.settings
+    is_secure = settings.public_url.startswith("https://")
+    app = web.Application(
+        # Outside to inside: a session is saved with whatever answer an error becomes.
+        middlewares=[
+            middleware.observe(gateway),
+            session.save_changes,
+            middleware.answer_errors,
+        ],
+        client_max_size=BODY_BYTES_MAX,
+    )
+    app[GATEWAY] = gateway
+    app[session.STORAGE] = session.SealedCookieStorage(settings.session_keys, secure=is_secure)
+    app[openapi.DOCUMENT] = openapi.describe(ROUTES)
+    app.on_response_prepare.append(middleware.headers_for_all(settings))
+    add_routes(app, ROUTES, gateway)
+    return app

@@ -1,0 +1,116 @@
+"""What every request and every answer has: an id, headers, a log line, and no accidents."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from ticketing.settings import Settings
+from web import errors
+from web.gateway import Gateway
+
+__all__ = [
+    "NO_ROUTE",
+    "REQUEST_ID",
+    "REQUEST_ID_HEADER",
+    "answer_errors",
+    "headers_for_all",
+    "observe",
+    "security_headers",
+]
+
+log = structlog.get_logger("web.access")
+
+REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
+"""Under which a request keeps its id."""
+
+NO_ROUTE: Final = "none"
+"""What stands in metrics and logs for a path that is none of ours."""
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+_FROM_OUTSIDE: Final = re.compile("[A-Za-z0-9._-]{1,128}")
+
+_CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+    " object-src 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS: Final = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_TWO_YEARS_SECONDS: Final = 63_072_000
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """The headers of every answer. Whatever is not said to be public is not to be stored."""
+    headers = _HEADERS | {hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: "ticketing"}
+    if settings.public_url.startswith("https://"):
+        headers["Strict-Transport-Security"] = f"max-age={_TWO_YEARS_SECONDS}; includeSubDomains"
+    return headers
+
+
+def headers_for_all(
+    settings: Settings,
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A signal handler that adds the headers to any answer that does not set them itself."""
+    always = list(security_headers(settings).items())
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        for name, value in always:
+            if name not in headers:
+                headers[name] = value
+        headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
+
+    return add
+
+
+def observe(gateway: Gateway) -> Middleware:
+    """The outermost: gives the request its id, and logs and counts the answer."""
+    clock, ids = gateway.runtime.clock, gateway.runtime.ids
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = clock.monotonic()
+        given = request.headers.get(REQUEST_ID_HEADER, "")
+        request[REQUEST_ID] = given if _FROM_OUTSIDE.fullmatch(given) else ids.new()
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - the last place to answer anything at all
+            response = errors.answer(error, request[REQUEST_ID])
+        resource = request.match_info.route.resource
+        method = request.method if request.method in hdrs.METH_ALL else "other"
+        route = NO_ROUTE if resource is None else resource.canonical
+        seconds = clock.monotonic() - started
+        gateway.metrics.answered(method, route, response.status, seconds)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.rel_url.raw_path,
+            status=response.status,
+            ms=round(seconds * 1000, 1),
+            request_id=request[REQUEST_ID],
+        )
+        return response
+
+    return middleware
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The innermost: an error is an answer, so that a session that has changed is saved with it."""
+    try:
+        return await handler(request)
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw is a 500
+        return errors.answer(error, request[REQUEST_ID])

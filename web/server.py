@@ -1,0 +1,101 @@
+"""Listening, and stopping to: the gateway's socket.
+
+aiohttp answers what is not even HTTP by itself, in plain text; here such requests get a problem
+document and the security headers, like everything else.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiohttp import web
+
+from web import errors
+from web.gateway import GATEWAY
+from web.middleware import REQUEST_ID_HEADER, security_headers
+
+__all__ = ["listening"]
+
+# What is being asked when we stop gets this long; an ask takes 10 s at the most.
+_FINISH_SECONDS: Final = 12.0
+
+# Longer than the 60 s after which usual proxies let go, so that it is they who close.
+_KEEP_ALIVE_SECONDS: Final = 75.0
+
+_BACKLOG: Final = 1024  # A crowd at the opening of a sale connects within one moment.
+
+_SERVER_ERROR: Final = 500
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Answers requests at *host* and *port* while the context lasts; gives the port.
+
+    On leaving, nobody new is let in, and what is being asked is still answered.
+
+    Raises:
+        OSError: the address cannot be listened on.
+
+    """
+    runner = web.AppRunner(app, shutdown_timeout=_FINISH_SECONDS)
+    await runner.setup()
+    try:
+        listener = await _listen(app, runner, host, port)
+        try:
+            yield listener.sockets[0].getsockname()[1]
+        finally:
+            listener.close()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(
+    app: web.Application, runner: web.AppRunner, host: str, port: int
+) -> asyncio.Server:
+    server, loop = runner.server, asyncio.get_running_loop()
+    assert server is not None, "the runner has not been set up"
+    headers = security_headers(app[GATEWAY].settings)
+    new_id = app[GATEWAY].runtime.ids.new
+
+    def connect() -> _Connection:
+        return _Connection(
+            server,
+            loop=loop,
+            access_log=None,  # The middleware writes it.
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            auto_decompress=False,  # Compressed bodies are refused, so none is unpacked.
+            problem_headers=lambda: {**headers, REQUEST_ID_HEADER: new_id()},
+        )
+
+    return await loop.create_server(connect, host, port, backlog=_BACKLOG)
+
+
+class _Connection(web.RequestHandler):
+    """One client's connection; whatever it sends, the answer is a document of ours."""
+
+    def __init__(
+        self,
+        server: web.Server,
+        *,
+        problem_headers: Callable[[], Mapping[str, str]],
+        **options: Any,
+    ) -> None:
+        super().__init__(server, **options)
+        self._problem_headers = problem_headers
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = _SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= _SERVER_ERROR or request.writer.output_size > 0:
+            # Logs it, and gives up where half an answer is on its way already.
+            super().handle_error(request, status, exc, message)
+        headers = self._problem_headers()
+        response = errors.answer_protocol_error(status, headers[REQUEST_ID_HEADER])
+        response.headers.update(headers)
+        response.force_close()
+        return response
