@@ -2,12 +2,24 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 import pytest_asyncio
 
 from tests.functional.site import Site, running
 from tests.support import postgres
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all tests in the loop that the shared site lives in."""
+    in_one_loop = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if item.path.is_relative_to(_HERE) and pytest_asyncio.is_async_test(item):
+            item.add_marker(in_one_loop, append=False)
 
 
 class SiteFactory(Protocol):

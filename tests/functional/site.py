@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -56,7 +56,7 @@ class Site:
     def token(self, user_id: str, **claims: Any) -> str:
         """A token for *user_id* as another program would mint it; *claims* None are left out."""
         settings = self.gateway.settings
-        now = datetime.now(UTC)
+        now = self.gateway.runtime.clock.now()
         said = {
             "sub": user_id,
             "email": f"{user_id}@example.com",

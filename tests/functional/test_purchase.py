@@ -1,10 +1,6 @@
 """A purchase from the listing to the code that opens the door."""
 
-import pytest
-
 from tests.functional.site import Site
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_ticket_is_listed_reserved_paid_and_delivered(site: Site) -> None:

@@ -42,7 +42,6 @@ from ticketing.orders.state import (
 )
 from ticketing.tickets import messages as tickets
 from ticketing.tickets.messages import TICKET
-from ticketing.tickets.state import ReleaseReason
 from ticketing.values import OrderId
 
 __all__ = ["Order"]
@@ -175,7 +174,7 @@ async def let_go(turn: Turn[OrderState], reason: CancelReason) -> bool:
     lapsed = reason is CancelReason.EXPIRED
     message = tickets.Release(
         order_id=turn.state.id,
-        reason=ReleaseReason.LAPSED if lapsed else ReleaseReason.CANCELLED,
+        reason=tickets.ReleaseReason.LAPSED if lapsed else tickets.ReleaseReason.CANCELLED,
     )
     outcome = await turn.ask(tickets.ticket(turn.state.ticket_id), message)
     if outcome is tickets.ReleaseOutcome.SOLD:

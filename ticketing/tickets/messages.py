@@ -21,6 +21,7 @@ __all__ = [
     "List",
     "Release",
     "ReleaseOutcome",
+    "ReleaseReason",
     "Reservation",
     "Reserve",
     "Sell",

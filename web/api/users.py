@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from ticketing import auth
 from ticketing.auth import AccountState, queries
+from ticketing.auth import messages as auth
 from ticketing.auth.tokens import Claims
 from ticketing.errors import EmailInUseError, InvalidCredentialsError
 from ticketing.values import UserId

@@ -1,0 +1,81 @@
+"""A real server: `python -m ticketing serve` as a process, on a free port, always stopped."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+# Ten times what a start takes on a loaded machine: a bound on liveness, not a measurement.
+READY_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+class ServerError(Exception):
+    """The server did not start; the message ends with what it logged."""
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    url: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to stop; its exit status."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(STOP_SECONDS):
+            return await self.process.wait()
+
+
+async def start(data_dir: Path, log: Path, settings: Mapping[str, str] | None = None) -> Server:
+    """Start a server on *data_dir* and wait until it accepts requests."""
+    environment = {
+        **os.environ,
+        "TICKETING_DATA_DIR": str(data_dir),
+        "TICKETING_PORT": "0",
+        "TICKETING_LOG": "json",
+        **(settings or {}),
+    }
+    with log.open("ab") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ticketing", "serve",
+            env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors,
+        )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            line = (await process.stdout.readline()).decode().strip()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if not line.startswith("ready "):
+        await process.wait()
+        raise ServerError(f"exited with {process.returncode}:\n{log.read_text()[-3000:]}")
+    return Server(line.removeprefix("ready "), process, log)
+
+
+@asynccontextmanager
+async def running(
+    data_dir: Path, log: Path, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Server]:
+    """A server as long as the context lasts."""
+    server = await start(data_dir, log, settings)
+    try:
+        yield server
+    finally:
+        if server.process.returncode is None:
+            await server.stop()
