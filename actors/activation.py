@@ -41,6 +41,8 @@ DURABLE_ASK_SECONDS = 10.0
 # A turn computed from memory that proves to be stale is computed once more from the fresh row.
 STALE_TRIES = 2
 
+_DISCARDED = "The actor moved, or its row was changed by somebody else"
+
 
 class Activation:
     """An actor in memory."""
@@ -94,7 +96,10 @@ class Activation:
         now = self._node.clock.now()
         self._node.timers.release(self.ref, now)  # What is due goes first; `now` is the turn's.
         envelope = self.mailbox.take()
-        if envelope.row is None and envelope.deadline <= self._node.clock.monotonic():
+        if envelope.row is not None:
+            # It was due by our clock, which may have been set back a little since.
+            now = max(now, envelope.row.due_at)
+        elif envelope.deadline <= self._node.clock.monotonic():
             envelope.fail(ExpiredError("It waited too long in the mailbox", executed="no"))
             return
         try:
@@ -133,7 +138,7 @@ class Activation:
             if outcome is Outcome.FENCED:
                 break
             state = await self._load()
-        raise UnavailableError("The actor moved, or its row was changed by somebody else")
+        raise UnavailableError(_DISCARDED)
 
     async def _replayed(self, envelope: Envelope, ask_id: AskId) -> bool:
         """Answer a retry with the first answer."""
@@ -173,10 +178,9 @@ class Activation:
         commit = self._commit(turn, envelope, reply)
         if commit is None:
             return Outcome.FENCED
-        outcome = await self._node.writer.submit(commit)
+        outcome = await self._node.commit(commit)
         if outcome is Outcome.COMMITTED:
             self.state = turn.state
-            self._node.committed(commit)
             if turn.facts:
                 state = turn.state
                 self._node.bus.publish(Change(self.ref.kind, self.ref.key, state.version, state))
@@ -221,9 +225,13 @@ class Activation:
             envelope, self.state or self.actor.blank(self.ref.key), self._node.clock.now()
         )
         try:
-            await self._finish(turn, envelope, None)
+            outcome = await self._finish(turn, envelope, None)
         except ActorError as error:
             await self._failed(envelope, error)
+        else:
+            if outcome is not Outcome.COMMITTED:
+                self.state = None
+                await self._failed(envelope, UnavailableError(_DISCARDED))
 
     async def _failed(self, envelope: Envelope, error: Exception) -> None:
         """Nothing of the turn was kept. Only a crash is the actor's own failure."""

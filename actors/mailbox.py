@@ -91,10 +91,3 @@ class Mailbox:
     def take(self) -> Envelope:
         """The next message: due ones first."""
         return self._due.popleft() if self._due else self._asked.popleft()
-
-    def drain(self) -> list[Envelope]:
-        """Everything that is waiting; the mailbox is empty afterwards."""
-        waiting = [*self._due, *self._asked]
-        self._due.clear()
-        self._asked.clear()
-        return waiting

@@ -5,7 +5,7 @@ as `PostgresStore` is what makes it fit to stand in for it in the simulator.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -47,6 +47,7 @@ class JournalEntry(NamedTuple):
     data: bytes
     at: datetime
     cause: str
+    node: str
 
 
 class Parked(NamedTuple):
@@ -75,12 +76,12 @@ class MemoryDatabase:
         data = self.states.get(ref)
         return None if data is None else msgspec.json.decode(data, type=self.state_types[ref.kind])
 
-    def write(self, commit: Commit) -> None:
-        """All of *commit*."""
+    def write(self, commit: Commit, node: str) -> None:
+        """All of *commit*, by *node*."""
         if commit.state is not None:
             self.states[commit.ref] = commit.state
         self.journal += [
-            JournalEntry(commit.ref, commit.version, seq, name, data, commit.at, commit.cause)
+            JournalEntry(commit.ref, commit.version, seq, name, data, commit.at, commit.cause, node)
             for seq, (name, data) in enumerate(commit.facts)
         ]
         if commit.consumed is not None:
@@ -120,9 +121,12 @@ class MemoryStore:
         self.refuses: set[Ref] = set()
         """Actors whose data is refused, as a constraint would."""
         self.is_reachable = True
+        self.latency: Callable[[], float] = lambda: 0.0
+        """The seconds that each way of each call takes; drawn anew each time."""
         self._clock = clock
 
     async def join(self, services: Sequence[str]) -> Joined:
+        await self._travel()
         database = self.database
         now = self._clock.now()
         database.leases[self.node] = now + LEASE
@@ -151,36 +155,44 @@ class MemoryStore:
         }
 
     async def heartbeat(self) -> datetime | None:
-        self._reach()
+        await self._travel()
         if self.node in self.database.dead:
             return None
-        self.database.leases[self.node] = self._clock.now() + LEASE
-        return self._clock.now()
+        now = self._clock.now()
+        self.database.leases[self.node] = now + LEASE
+        await self._travel()
+        return now
 
     async def leave(self) -> None:
+        await self._travel()
         self.database.dead.add(self.node)
 
     async def load(self, refs: Sequence[Ref]) -> dict[Ref, State]:
-        self._reach()
-        await self._clock.sleep(0)
-        found = ((ref, self.database.state(ref)) for ref in refs)
+        await self._travel()
+        found = [(ref, self.database.state(ref)) for ref in refs]
+        await self._travel()
         return {ref: state for ref, state in found if state is not None}
 
     async def commit(self, batch: Sequence[Commit]) -> list[Outcome]:
-        self._reach()
+        await self._travel()
         fault = self.faults.popleft() if self.faults else None
         if fault is Fault.FAIL:
             raise StoreUnavailableError
         if fault is Fault.SLOW:
             await self._clock.sleep(1.0)
-        else:
-            await self._clock.sleep(0)
-        if any(commit.ref in self.refuses for commit in batch):
-            raise CommitRefusedError("refused on request")
+        self._refuse(batch)
         outcomes = [self._write(commit) for commit in batch]
         if fault is Fault.LOSE_ANSWER:
             raise StoreUnavailableError
+        await self._clock.sleep(self.latency())
         return outcomes
+
+    def _refuse(self, batch: Sequence[Commit]) -> None:
+        for commit in batch:
+            if commit.ref in self.refuses:
+                raise CommitRefusedError("refused on request")
+            if commit.answer is not None and commit.answer.id in self.database.answers:
+                raise CommitRefusedError(f"{commit.answer.id} has been answered")
 
     def _write(self, commit: Commit) -> Outcome:
         database = self.database
@@ -191,30 +203,30 @@ class MemoryStore:
         state = database.state(commit.ref) if commit.expected is not None else None
         if commit.expected is not None and (state.version if state else 0) != commit.expected:
             return Outcome.STALE
-        database.write(commit)
+        database.write(commit, self.node)
         return Outcome.COMMITTED
 
     async def settle(self, batch: Sequence[Commit]) -> list[bool]:
-        self._reach()
+        await self._travel()
         return [self._landed(commit) for commit in batch]
 
     def _landed(self, commit: Commit) -> bool:
         database = self.database
         if commit.facts:
-            state = database.state(commit.ref)
-            return state is not None and state.version == commit.version
+            mine = (commit.ref, commit.version, self.node)
+            return any((line.ref, line.version, line.node) == mine for line in database.journal)
         if commit.consumed is not None:
             return commit.consumed.id not in database.inbox
         return any(row.id in database.inbox for row in commit.sends)
 
     async def answer(self, ask_id: str) -> Answer | None:
-        self._reach()
+        await self._travel()
         return self.database.answers.get(ask_id)
 
     async def due(
         self, before: datetime, after: tuple[datetime, str] | None, limit: int
     ) -> list[InboxRow]:
-        self._reach()
+        await self._travel()
         owned = self._epochs()
         rows = sorted(
             (
@@ -226,18 +238,19 @@ class MemoryStore:
             ),
             key=lambda row: (row.due_at, row.id),
         )
+        await self._travel()
         return [replace(row, found=True) for row in rows[:limit]]
 
     async def send(self, rows: Sequence[InboxRow]) -> None:
-        self._reach()
+        await self._travel()
         for row in rows:
             self.database.put(row)
 
     async def postpone(
         self, row: InboxRow, due_at: datetime, error: str, *, parked: bool
     ) -> InboxRow | None:
-        self._reach()
-        if row.id not in self.database.inbox:
+        await self._travel()
+        if row.id not in self.database.inbox or row.partition not in self._epochs():
             return None
         later = replace(row, due_at=due_at, attempts=row.attempts + 1)
         if parked:
@@ -250,6 +263,8 @@ class MemoryStore:
     async def close(self) -> None:
         pass
 
-    def _reach(self) -> None:
+    async def _travel(self) -> None:
+        """One way between this node and the database."""
         if not self.is_reachable:
             raise StoreUnavailableError(executed="no")
+        await self._clock.sleep(self.latency())

@@ -15,7 +15,7 @@ from actors.loader import Loader
 from actors.message import Message, encode, wire_name
 from actors.placement import Placement
 from actors.ref import Ref
-from actors.store import Commit, InboxRow, Store
+from actors.store import Commit, InboxRow, Outcome, Store
 from actors.supervisor import Supervisor
 from actors.tasks import Tasks
 from actors.telemetry import Telemetry
@@ -65,8 +65,28 @@ class Node:
             by=by,
         )
 
-    def committed(self, commit: Commit) -> None:
-        """Let out what *commit* made durable: timers are known, messages are on their way."""
+    async def commit(self, commit: Commit) -> Outcome:
+        """Make *commit* durable; afterwards, and only then, let its messages out.
+
+        Raises:
+            CommitRefusedError: the store refuses its data.
+            UnavailableError: the store was out of reach; nothing was written.
+
+        """
+        with self.timers.writing(commit.sends):
+            outcome = await self.writer.submit(commit)
+        if outcome is Outcome.COMMITTED:
+            self._committed(commit)
+        return outcome
+
+    async def send(self, row: InboxRow) -> None:
+        """Put *row* into the inbox, outside any turn, and let it out."""
+        with self.timers.writing([row]):
+            await self.store.send([row])
+        self.timers.add(row)
+
+    def _committed(self, commit: Commit) -> None:
+        """What *commit* did is durable: timers are known, messages are on their way."""
         if commit.consumed is not None:
             self.timers.finished(commit.consumed)
             lateness = (self.clock.now() - commit.consumed.due_at).total_seconds()

@@ -115,10 +115,9 @@ class WorkerPool:
             consumed=row,
             sends=tuple(node.row(send, envelope.by) for send in effect.sends),
         )
-        outcome = await node.writer.submit(commit)
+        outcome = await node.commit(commit)
         if outcome is not Outcome.COMMITTED:
             raise UnavailableError(f"The outcome of an effect was not kept: {outcome.value}")
-        node.committed(commit)
 
     async def _failed(self, envelope: Envelope, error: Exception) -> None:
         if isinstance(error, ActorError):

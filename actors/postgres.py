@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import asyncpg
 import msgspec
@@ -237,7 +237,7 @@ class PostgresStore:
         return bool(landed)
 
     async def send(self, rows: Sequence[InboxRow]) -> None:
-        async with self._reader() as connection:
+        async with self._reader(executed="maybe") as connection:
             await connection.executemany(_SEND, [_inbox_values(row) for row in rows])
 
     async def postpone(
@@ -276,13 +276,14 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _reader(
-        self,
+        self, *, executed: Literal["no", "maybe"] = "no"
     ) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
+        """A connection of the pool. *executed* is what is known if it gets lost."""
         try:
             async with self.pool.acquire(timeout=READ_SECONDS) as connection:
                 yield connection
         except CONNECTION_LOST as error:
-            raise StoreUnavailableError(str(error), executed="no") from error
+            raise StoreUnavailableError(str(error), executed=executed) from error
         except asyncpg.PostgresError as error:
             raise StoreUnavailableError(f"{error.sqlstate}: {error}", executed="no") from error
 

@@ -69,6 +69,7 @@ def shape_of(
                 inserts=(kind, True, False) in done,
                 updates=(kind, True, True) in done,
                 checks=(kind, False, True) in done,
+                absences=(kind, False, False) in done,
             )
             for kind in kinds
         ),

@@ -10,7 +10,7 @@ other:
 - `stand`  the inbox rows that caused turns and are still there, locked
 - `ready`  the turns whose partition is ours and whose cause still stands
 - for each kind of actor: rows inserted where the version becomes 1, updated where the stored
-  version is the expected one, or merely checked
+  version is the expected one, or merely checked: to have that version, or not to exist
 - `won`    the turns whose row was written or checked; everything else joins these
 
 The planner guesses one row for most of these, so the session forbids nested loops (see
@@ -42,6 +42,7 @@ class Part(NamedTuple):
     inserts: bool
     updates: bool
     checks: bool
+    absences: bool
 
     @property
     def writes(self) -> bool:
@@ -120,15 +121,22 @@ _CHECK = """
 ),
 """
 
+_ABSENT = """
+{name}_none as (
+    select t.key as id from ready t
+    where t.kind = '{kind}' and t.expected = 0 and not t.changed
+        and not exists (select from {name} a where a.id = t.key)
+),
+"""
+
 _WON = """
 landed as (
     {landed}
 ),
 won as materialized (
     select t.* from ready t join landed l on l.kind = t.kind and l.key = t.key
-    where t.expected > 0 or t.changed
     union all
-    select t.* from ready t where t.expected <= 0 and not t.changed
+    select t.* from ready t where t.expected < 0
 ),
 """
 
@@ -264,6 +272,7 @@ def _wanted(part: Part) -> list[tuple[str, str]]:
         (part.inserts, _INSERT, "new"),
         (part.updates, _UPDATE, "now"),
         (part.checks, _CHECK, "same"),
+        (part.absences, _ABSENT, "none"),
     )
     return [(text, suffix) for present, text, suffix in texts if present]
 

@@ -19,7 +19,12 @@ from actors.actor import Actor
 from actors.bus import Bus, LocalBus
 from actors.clock import Clock, Ids, SystemClock
 from actors.directory import Directory
-from actors.errors import ExpiredError, OverloadedError, UnavailableError
+from actors.errors import (
+    ExpiredError,
+    OverloadedError,
+    StoreUnavailableError,
+    UnavailableError,
+)
 from actors.graph import check_ask_graph, check_totality
 from actors.loader import Loader
 from actors.mailbox import AskId, Envelope
@@ -89,6 +94,7 @@ class Runtime:
         self._telemetry = Telemetry()
         self._tasks = Tasks(self._task_failed)
         self._accepting = False
+        self._replies: set[asyncio.Future[Any]] = set()
         self._node = self._build(services)
         self._directory = Directory(
             self._node, {actor.kind: actor for service in services for actor in service.actors}
@@ -161,11 +167,20 @@ class Runtime:
         except TimeoutError:
             log.warning("runtime.not_drained", seconds=DRAIN_SECONDS)
         await self._tasks.stop()
+        for reply in [*self._replies]:
+            if not reply.done():
+                reply.set_exception(UnavailableError("The node has stopped", executed="maybe"))
         for service in self._services:
             for worker in service.workers:
                 await worker.close()
         if not self.failed.is_set():
+            await self._leave()
+
+    async def _leave(self) -> None:
+        try:
             await self.store.leave()
+        except StoreUnavailableError as error:  # Then the lease ends by itself.
+            log.warning("runtime.not_left", why=str(error))
 
     async def abandon(self) -> None:
         """Stop as a crash would: nothing is finished, nothing is given up. For tests."""
@@ -191,6 +206,8 @@ class Runtime:
             ActorError: the machinery failed; `executed` says whether it may have happened.
 
         """
+        if not self._accepting:
+            raise UnavailableError("The service is starting or draining")
         deadline = self.clock.monotonic() + timeout
         reply: R = await self._send(ref, message, by, deadline, ask_id=ask_id, fresh=fresh)
         return reply
@@ -200,13 +217,15 @@ class Runtime:
     ) -> None:
         """Send *message* durably and do not wait for it to be handled."""
         row = self._node.row(Sending(ref, message, name, self.clock.now()), by)
-        await self.store.send([row])
         if self._accepting:
-            self._node.timers.add(row)
+            await self._node.send(row)
+        else:
+            await self.store.send([row])
 
     async def _ask_within(
         self, ref: Ref, message: Message[Any], by: str | None, deadline: float
     ) -> Any:
+        """An actor's ask: part of a turn that runs, so it is let through while draining."""
         return await self._send(ref, message, by, deadline)
 
     async def _send(
@@ -219,8 +238,8 @@ class Runtime:
         ask_id: AskId | None = None,
         fresh: bool = False,
     ) -> Any:
-        if not (self._accepting and self._node.writer.is_available):
-            raise UnavailableError("The service is starting, draining, or without its store")
+        if not self._node.writer.is_available:
+            raise UnavailableError("The service is without its store")
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         envelope = Envelope(ref, message, by=by, deadline=deadline, reply=reply, ask_id=ask_id)
         try:
@@ -228,11 +247,14 @@ class Runtime:
         except OverloadedError:
             self._telemetry.refused.labels(kind=ref.kind).inc()
             raise
+        self._replies.add(reply)
         try:
             async with asyncio.timeout(deadline - self.clock.monotonic()):
                 return await reply
         except TimeoutError:
             raise ExpiredError from None
+        finally:
+            self._replies.discard(reply)
 
     def _put(self, envelope: Envelope, *, fresh: bool = False) -> None:
         pool = self._pools.get(envelope.ref.kind)

@@ -6,12 +6,14 @@ looked for every second, so that a message put into the table by somebody else -
 a command - is found, and a lost one costs a second.
 
 A row is *waiting* until it is due, then *in flight* until its turn has been committed or it has
-been postponed. Whatever the loader reads is compared with both, so no row is delivered twice.
+been postponed; one that is just being written is in flight too, because whoever writes it will add
+it. Whatever the loader reads is compared with both, so no row is delivered twice.
 """
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -33,6 +35,9 @@ REFILL_SECONDS = 20.0
 SWEEP_SECONDS = 1.0
 PAGE_ROWS = 1000
 
+# Before every other id of an instant.
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
+
 
 class Timers:
     """Which rows are due when, and who is told."""
@@ -52,30 +57,36 @@ class Timers:
         self._waiting: dict[str, InboxRow] = {}
         self._of_actor: dict[Ref, dict[str, str]] = {}
         self._in_flight: set[str] = set()
-        self._done_while_loading: set[str] | None = None
+        self._done_while_loading: set[str | tuple[Ref, str]] = set()
         self._horizon: datetime | None = None
+        self._loaded_until: datetime | None = None
         self._earlier = asyncio.Event()
 
     def add(self, row: InboxRow) -> None:
         """Take *row* in: delivered at once if it is due, kept if it is due soon, else left."""
         if row.name is not None:
             self.forget(row.ref, row.name)
-        if row.due_at <= self._clock.now():
-            self._send(row)
-        elif self._horizon is not None and row.due_at <= self._horizon:
-            self._wait(row)
+        self._accept(row)
 
     def forget(self, ref: Ref, name: str) -> None:
         """The timer *name* of *ref* was cancelled, or is being replaced."""
-        known = self._of_actor.get(ref, {}).get(name)
-        if known is not None:
-            self._drop(self._waiting[known])
+        self._done_while_loading.add((ref, name))
+        self._replace(ref, name)
+
+    @contextmanager
+    def writing(self, rows: Iterable[InboxRow]) -> Iterator[None]:
+        """Within the context *rows* are being written; whoever reads them leaves them alone."""
+        ids = [row.id for row in rows]
+        self._in_flight.update(ids)
+        try:
+            yield
+        finally:
+            self._in_flight.difference_update(ids)
 
     def finished(self, row: InboxRow) -> None:
         """*row* has been consumed, or is set aside."""
         self._in_flight.discard(row.id)
-        if self._done_while_loading is not None:
-            self._done_while_loading.add(row.id)
+        self._done_while_loading.add(row.id)
 
     def release(self, ref: Ref, now: datetime) -> None:
         """Deliver the timers of *ref* that are due at *now*, ahead of the sleeper."""
@@ -90,9 +101,10 @@ class Timers:
     async def load(self) -> None:
         """Read what is due within the window; after this nothing that is due is unknown."""
         horizon = self._clock.now() + WINDOW
-        after = None if self._horizon is None else (self._horizon, "")
+        after = None if self._loaded_until is None else (self._loaded_until, _FIRST_ID)
         self._horizon = horizon  # Before reading: what is set meanwhile must not fall in between.
         await self._read(horizon, after)
+        self._loaded_until = horizon
 
     async def run(self) -> None:
         """Deliver what becomes due, until cancelled."""
@@ -135,30 +147,42 @@ class Timers:
         while self._heap and self._heap[0][0] <= now:
             _, row_id = heapq.heappop(self._heap)
             row = self._waiting.get(row_id)
-            if row is not None:
+            if row is not None and row.due_at <= now:  # Else it was postponed.
                 self._drop(row)
                 self._send(row)
 
     async def _read(self, before: datetime, after: tuple[datetime, str] | None) -> None:
-        self._done_while_loading = set()
-        try:
-            while True:
-                page = await self._store.due(before, after, PAGE_ROWS)
-                self._take(page)
-                if len(page) < PAGE_ROWS:
-                    return
-                after = (page[-1].due_at, page[-1].id)
-        finally:
-            self._done_while_loading = None
+        while True:
+            self._done_while_loading.clear()
+            page = await self._store.due(before, after, PAGE_ROWS)
+            self._take(page)
+            if len(page) < PAGE_ROWS:
+                return
+            after = (page[-1].due_at, page[-1].id)
 
     def _take(self, page: Iterable[InboxRow]) -> None:
-        known = self._in_flight | (self._done_while_loading or set())
+        """Take in what was read; what has changed since it was asked for is known better."""
         for row in page:
-            if row.id in known or row.id in self._waiting:
+            if row.id in self._in_flight or row.id in self._waiting:
                 continue
-            # What was read may be older than a namesake that was set while it was being read.
-            if row.name is None or row.name not in self._of_actor.get(row.ref, ()):
-                self.add(row)
+            if row.id in self._done_while_loading:
+                continue
+            if row.name is not None:
+                if (row.ref, row.name) in self._done_while_loading:
+                    continue
+                self._replace(row.ref, row.name)
+            self._accept(row)
+
+    def _accept(self, row: InboxRow) -> None:
+        if row.due_at <= self._clock.now():
+            self._send(row)
+        elif self._horizon is not None and row.due_at <= self._horizon:
+            self._wait(row)
+
+    def _replace(self, ref: Ref, name: str) -> None:
+        known = self._of_actor.get(ref, {}).get(name)
+        if known is not None:
+            self._drop(self._waiting[known])
 
     def _wait(self, row: InboxRow) -> None:
         self._waiting[row.id] = row

@@ -12,6 +12,9 @@ import pytest
 import pytest_asyncio
 
 from tests.support import postgres
+from ticketing import logs
+
+logs.configure("json")  # As a server that is not on a terminal does; pytest shows it on failure.
 
 
 class DsnFactory(Protocol):

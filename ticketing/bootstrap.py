@@ -44,6 +44,7 @@ __all__ = [
 SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
 
 _CLASSES: Final[Sequence[type[Actor[Any]]]] = (Account, Ticket, Order, Watch, Payment)
+_WORKERS: Final[Sequence[type[Worker]]] = (Hasher, Sweeper, Teller)
 
 STATE_TYPES: Final[Mapping[str, type[State]]] = {each.kind: each.state_type for each in _CLASSES}
 TABLES: Final[Mapping[str, str]] = {each.kind: each.table for each in _CLASSES}
@@ -85,8 +86,10 @@ def services(members: Sequence[Actor[Any]], workers: Sequence[Worker]) -> list[S
 
 
 def placement() -> Placement:
-    """Where actors live, for commands that only put a message into the inbox."""
-    return Placement(SERVICES, {each.kind: each.service for each in _CLASSES})
+    """Where actors and workers live, for commands that run no actor themselves."""
+    actors_in = {each.kind: each.service for each in _CLASSES}
+    workers_in = {each.kind: each.service for each in _WORKERS}
+    return Placement(SERVICES, actors_in | workers_in)
 
 
 def open_store(dsn: str, ids: Ids, *, exclusive: bool) -> PostgresStore:

@@ -11,10 +11,16 @@ __all__ = ["configure"]
 
 def configure(form: Literal["console", "json"] | None) -> None:
     """Log to standard error in *form*; by default for people if that is a terminal."""
+    # Tracebacks without local variables: those may be passwords.
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
-    errors: structlog.typing.Processor = structlog.processors.dict_tracebacks
+    errors: structlog.typing.Processor = structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    )
     if form == "console" or (form is None and sys.stderr.isatty()):
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        plain = structlog.dev.plain_traceback
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=plain
+        )
         errors = structlog.processors.StackInfoRenderer()
     structlog.configure(
         processors=[

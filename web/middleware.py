@@ -53,7 +53,7 @@ _TWO_YEARS_SECONDS: Final = 63_072_000
 
 
 def security_headers(settings: Settings) -> dict[str, str]:
-    """The headers of every answer. Whatever is not said to be public is not to be stored."""
+    """The headers of every answer. Nothing is to be stored: what is true now may not be then."""
     headers = _HEADERS | {hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: "ticketing"}
     if settings.public_url.startswith("https://"):
         headers["Strict-Transport-Security"] = f"max-age={_TWO_YEARS_SECONDS}; includeSubDomains"
@@ -63,15 +63,12 @@ def security_headers(settings: Settings) -> dict[str, str]:
 def headers_for_all(
     settings: Settings,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal handler that adds the headers to any answer that does not set them itself."""
-    always = list(security_headers(settings).items())
+    """A signal handler that adds the headers to any answer."""
+    always = security_headers(settings)
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
-        headers = response.headers
-        for name, value in always:
-            if name not in headers:
-                headers[name] = value
-        headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
+        response.headers.update(always)
+        response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
 
     return add
 

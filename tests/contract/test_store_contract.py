@@ -1,43 +1,18 @@
 """What every store promises: one suite over the one in memory and the one in PostgreSQL."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from actors import CommitRefusedError, Store
 from actors.message import encode
 from actors.store import Answer, Outcome
-from tests.conftest import DsnFactory
-from tests.support import stores
 from tests.support.counter import Add, CounterState, counter
 from tests.support.stores import BAD, Line, Maker, World, committed
 
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
 COMMITTED, STALE, FENCED = Outcome.COMMITTED, Outcome.STALE, Outcome.FENCED
-
-
-@pytest_asyncio.fixture(params=["memory", "postgres"])
-async def world(
-    request: pytest.FixtureRequest, postgres_dsn_factory: DsnFactory
-) -> AsyncIterator[World]:
-    if request.param == "memory":
-        async with stores.memory() as made:
-            yield made
-    else:
-        async with stores.postgres(await postgres_dsn_factory()) as made:
-            yield made
-
-
-@pytest.fixture
-def store(world: World) -> Store:
-    return world.store
-
-
-@pytest.fixture
-def make(world: World) -> Maker:
-    return Maker(world)
 
 
 async def state(store: Store, key: str = "a") -> CounterState | None:
@@ -117,10 +92,7 @@ async def test_everything_of_a_turn_that_wins_is_written(
         "a", consumed=cause, sends=[told, timer], cancels=["old"], marks=[1, 2], ask_id="ask"
     )
     await committed(store, turn)
-    inbox = await world.inbox()
-    assert set(inbox) == {told.id, timer.id}
-    assert inbox[timer.id] == timer
-    assert inbox[timer.id].by == "somebody"
+    assert await world.inbox() == {told.id: told, timer.id: timer}
     assert await world.marks() == [("a", 1), ("a", 2)]
     answer = await store.answer("ask")
     assert answer is not None
@@ -266,16 +238,71 @@ async def test_an_answer_is_what_was_replied(store: Store, make: Maker) -> None:
 
 async def test_due_messages_come_in_order_and_page_by_page(store: Store, make: Maker) -> None:
     rows = [make.row("a", seconds=number // 3) for number in range(20)]
-    await store.send(rows[::-1])
-    parked = make.row("a", seconds=-1)
-    await store.send([parked])
-    await store.postpone(parked, make.now - timedelta(days=1), "no", parked=True)
+    await store.send(rows)
     before = make.now + timedelta(seconds=5)
-    wanted = [row.id for row in rows if row.due_at <= before]
-    found, after = [], None
+    wanted = sorted((row.due_at, row.id) for row in rows if row.due_at <= before)
+    found: list[tuple[datetime, str]] = []
+    after = None
     while page := await store.due(before, after, 4):
+        assert len(page) <= 4
         assert all(row.found for row in page)
-        found += [row.id for row in page]
         after = (page[-1].due_at, page[-1].id)
+        found += [(row.due_at, row.id) for row in page]
     assert found == wanted
-    assert msgspec.json.decode(bytes(page[0].body) if page else rows[0].body, type=Add) == Add()
+
+
+async def test_the_first_of_all_ids_comes_before_every_message_of_its_instant(
+    store: Store, make: Maker
+) -> None:
+    row, earlier = make.row("a"), make.row("a", seconds=-1)
+    await store.send([row, earlier])
+    assert [each.id for each in await store.due(make.now, (make.now, FIRST_ID), 9)] == [row.id]
+
+
+async def test_a_due_message_says_what_was_sent(store: Store, make: Maker) -> None:
+    row = make.row("a", name="tick")
+    await store.send([row])
+    (found,) = await store.due(make.now, None, 9)
+    assert msgspec.structs.replace(found, found=False, body=row.body) == row
+    assert msgspec.json.decode(found.body, type=Add) == Add(amount=1)
+
+
+async def test_messages_of_others_partitions_are_not_due_here(
+    world: World, store: Store, make: Maker
+) -> None:
+    theirs, ours = make.row("a"), make.row("b")
+    await store.send([theirs, ours])
+    await world.give_away(theirs.partition)
+    assert [row.id for row in await store.due(make.now, None, 9)] == [ours.id]
+
+
+async def test_a_failed_message_is_postponed(store: Store, make: Maker) -> None:
+    row = make.row("a")
+    await store.send([row])
+    later = make.now + timedelta(seconds=7)
+    postponed = await store.postpone(row, later, "no luck", parked=False)
+    assert postponed is not None
+    assert (postponed.id, postponed.attempts, postponed.due_at) == (row.id, 1, later)
+    assert await store.due(make.now, None, 9) == []
+    (found,) = await store.due(later, None, 9)
+    assert found.attempts == 1
+    await committed(store, make.commit("a", consumed=found))
+
+
+async def test_a_failed_message_is_parked_in_place(world: World, store: Store, make: Maker) -> None:
+    row = make.row("a")
+    await store.send([row])
+    await store.postpone(row, make.now, "hopeless", parked=True)
+    assert await store.due(make.now, None, 9) == []
+    assert await world.parked() == {row.id: "hopeless"}
+
+
+async def test_what_is_gone_or_somebody_elses_is_not_postponed(
+    world: World, store: Store, make: Maker
+) -> None:
+    gone, theirs = make.row("a"), make.row("b")
+    await store.send([theirs])
+    await world.give_away(theirs.partition)
+    for row in (gone, theirs):
+        assert await store.postpone(row, make.now, "no", parked=False) is None
+    assert (await world.inbox())[theirs.id].attempts == 0

@@ -22,6 +22,7 @@ from web.gateway import Gateway
 from web.server import listening
 
 HOST = "127.0.0.1"
+PUBLIC_URL = "http://tickets.test"
 PASSWORD = "correct horse battery"
 
 
@@ -160,12 +161,19 @@ async def call(
 
 
 @asynccontextmanager
-async def running(dsn: str, folder: Path, **settings: Any) -> AsyncIterator[Site]:
-    """A site on the database at *dsn*, with a payment sandbox of its own in *folder*."""
-    chosen = Settings(data_dir=folder, public_url="http://tickets.test", **settings)
+async def running(
+    dsn: str, folder: Path, *, stripe_base: str | None = None, **settings: Any
+) -> AsyncIterator[Site]:
+    """A site on the database at *dsn*, with a payment sandbox of its own in *folder*.
+
+    With *stripe_base* it looks for the payment provider there instead.
+    """
+    chosen = Settings(data_dir=folder, **{"public_url": PUBLIC_URL, **settings})
     async with (
         running_sandbox(folder / "sandbox") as sandbox,
-        bootstrap.running(fill_in(chosen), dsn=dsn, stripe_base=sandbox, exclusive=True) as system,
+        bootstrap.running(
+            fill_in(chosen), dsn=dsn, stripe_base=stripe_base or sandbox, exclusive=True
+        ) as system,
     ):
         gateway = Gateway.of(
             system.runtime, Reads(system.store.pool), system.settings, stripe_base=sandbox

@@ -1,7 +1,7 @@
 """The stores under one suite: each with what can be done to its database behind its back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
@@ -44,6 +44,15 @@ where datname = current_database() and application_name like 'ticketing:%:writer
 """
 
 
+_READERS: Final = """
+from pg_stat_activity
+where datname = current_database() and application_name like 'ticketing:%'
+    and application_name not like '%:writer'
+"""
+
+Epochs = Mapping[int, int]
+
+
 class Line(NamedTuple):
     """A line of the journal."""
 
@@ -57,11 +66,15 @@ class World(Protocol):
     """A database of counters, and nodes on it."""
 
     store: Store
-    epochs: dict[int, int]
+    epochs: Epochs
     """Those of `store`."""
 
-    async def another_node(self) -> Store:
+    async def another_node(self) -> tuple[Store, Epochs]:
         """A node that takes everything over at once."""
+        ...
+
+    async def next_node(self) -> tuple[Store, Epochs]:
+        """A node that takes over what nobody has."""
         ...
 
     async def give_away(self, partition: int) -> None:
@@ -130,7 +143,7 @@ class Maker:
         cancels: Sequence[str] = (),
         marks: Sequence[int] = (),
         ask_id: str | None = None,
-        epochs: dict[int, int] | None = None,
+        epochs: Epochs | None = None,
     ) -> Commit:
         """A turn of the counter *key*; with *amount* and *note* None it records nothing."""
         ref = counter(key) if consumed is None else consumed.ref
@@ -178,19 +191,22 @@ class MemoryWorld:
         self._ids = Ids(self._clock, seed=1)
         self.database = MemoryDatabase(_STATES)
         self.store = self._node()
-        self.epochs: dict[int, int] = {}
+        self.epochs: Epochs = {}
 
     def _node(self) -> MemoryStore:
         return MemoryStore(self.database, self._clock, self._ids)
 
     async def open(self) -> None:
-        self.epochs = dict((await self.store.join(SERVICES)).epochs)
+        self.epochs = (await self.store.join(SERVICES)).epochs
 
-    async def another_node(self) -> MemoryStore:
+    async def another_node(self) -> tuple[MemoryStore, Epochs]:
         store = self._node()
         await store.join(SERVICES)
-        store.seize()
-        return store
+        return store, store.seize().epochs
+
+    async def next_node(self) -> tuple[MemoryStore, Epochs]:
+        store = self._node()
+        return store, (await store.join(SERVICES)).epochs
 
     async def give_away(self, partition: int) -> None:
         _, epoch = self.database.owners[partition]
@@ -234,7 +250,7 @@ class PostgresWorld:
         self._ids = Ids(self._clock)
         self._nodes: list[PostgresStore] = []
         self.store = self._node(exclusive=False)
-        self.epochs: dict[int, int] = {}
+        self.epochs: Epochs = {}
 
     def _node(self, *, exclusive: bool) -> PostgresStore:
         store = PostgresStore(
@@ -251,17 +267,22 @@ class PostgresWorld:
     async def open(self) -> None:
         await self.connection.execute(_TABLES)
         await self.store.open()
-        self.epochs = dict((await self.store.join(SERVICES)).epochs)
+        self.epochs = (await self.store.join(SERVICES)).epochs
 
     async def close(self) -> None:
         for store in self._nodes:
             await store.close()
 
-    async def another_node(self) -> PostgresStore:
-        store = self._node(exclusive=True)
+    async def another_node(self) -> tuple[PostgresStore, Epochs]:
+        return await self._joined(exclusive=True)
+
+    async def next_node(self) -> tuple[PostgresStore, Epochs]:
+        return await self._joined(exclusive=False)
+
+    async def _joined(self, *, exclusive: bool) -> tuple[PostgresStore, Epochs]:
+        store = self._node(exclusive=exclusive)
         await store.open()
-        await store.join(SERVICES)
-        return store
+        return store, (await store.join(SERVICES)).epochs
 
     async def give_away(self, partition: int) -> None:
         await self.connection.execute(
@@ -308,6 +329,26 @@ class PostgresWorld:
     async def kill_writer(self) -> None:
         await self.connection.execute(f"select pg_terminate_backend(pid, 5000) {_WRITERS}")
 
+    async def kill_readers(self) -> None:
+        await self.connection.execute(f"select pg_terminate_backend(pid, 5000) {_READERS}")
+
+    async def has_waiting_reader(self) -> bool:
+        waiting = f"select exists (select {_READERS} and wait_event_type = 'Lock')"
+        return bool(await self.connection.fetchval(waiting))
+
+    @asynccontextmanager
+    async def second_connection(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def waits(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+        """Whether *connection* waits for a lock."""
+        pid = connection.get_server_pid()
+        return bool(await self.connection.fetchval("select pg_blocking_pids($1) <> '{}'", pid))
+
     async def has_no_writer(self) -> bool:
         return not await self.connection.fetchval(f"select exists (select {_WRITERS})")
 
@@ -328,11 +369,7 @@ class PostgresWorld:
             "select id::text, partition, kind, key, name, message, body::text, by, due_at, attempts"
             " from inbox where parked_at is null"
         )
-        found = [
-            InboxRow(**{**row, "body": msgspec.Raw(row["body"].encode())})
-            for row in map(dict, rows)
-        ]
-        return {row.id: row for row in found}
+        return {row["id"]: InboxRow(**{**row, "body": _as_sent(row["body"])}) for row in rows}
 
     async def parked(self) -> dict[str, str]:
         rows = await self.connection.fetch(
@@ -343,6 +380,11 @@ class PostgresWorld:
     async def marks(self) -> list[tuple[str, int]]:
         rows = await self.connection.fetch("select key, total from marks order by key, total")
         return [(row["key"], row["total"]) for row in rows]
+
+
+def _as_sent(body: str) -> msgspec.Raw:
+    """PostgreSQL writes JSON with spaces in it."""
+    return msgspec.Raw(encode(msgspec.json.decode(body, type=Add)))
 
 
 @asynccontextmanager

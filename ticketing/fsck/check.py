@@ -1,0 +1,64 @@
+"""All rules, in one read-only transaction."""
+
+import sys
+from typing import Final
+
+import asyncpg
+
+from actors.postgres_session import prepare_session
+from ticketing.bootstrap import STATE_TYPES, placement
+from ticketing.fsck import history, inbox, provider
+from ticketing.fsck.queries import RULES
+from ticketing.fsck.violation import Connection, Violation
+
+__all__ = ["check", "run"]
+
+_SETTINGS: Final = {"application_name": "ticketing:fsck", "jit": "off", "timezone": "UTC"}
+
+
+async def run(dsn: str) -> int:
+    """The command: prints a line for each violation; 1 if there is any, else 0."""
+    connection = await asyncpg.connect(dsn, server_settings=_SETTINGS)
+    try:
+        found = await check(connection)
+    finally:
+        await connection.close()
+    for violation in found:
+        sys.stdout.write(f"{violation}\n")
+    sys.stderr.write(f"{len(found)} violations\n")
+    return 1 if found else 0
+
+
+async def check(
+    connection: Connection,
+    *,
+    sandbox_intents: provider.Intents | None = None,
+) -> list[Violation]:
+    """Every violation there is, at one instant.
+
+    *connection* is for this alone, outside any transaction. *sandbox_intents*, if given, is what
+    the payment sandbox holds (the list in the answer to `GET /_sandbox/intents`).
+    """
+    await prepare_session(connection)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        found = await _rows(connection)
+        found += await _histories(connection)
+        if sandbox_intents is not None:
+            found += await provider.books(connection, sandbox_intents)
+    return found
+
+
+async def _rows(connection: Connection) -> list[Violation]:
+    return [
+        Violation(rule, row["subject"], row["detail"])
+        for rule, query in RULES.items()
+        for row in await connection.fetch(query)
+    ]
+
+
+async def _histories(connection: Connection) -> list[Violation]:
+    places = placement()
+    found = await history.foreign_facts(connection)
+    for kind in STATE_TYPES:
+        found += [each async for each in history.histories(connection, kind, places)]
+    return found + [each async for each in inbox.messages(connection, places)]
