@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar, cast
 
-from actors import RefusalError, State, Subscription
+from actors import Clock, RefusalError, State, Subscription
 from ticketing import orders, payments
 from ticketing.errors import OrderCancelledError, OrderExpiredError
 from ticketing.orders import CancelReason, OrderState, OrderStatus
 from ticketing.orders import queries as order_queries
 from ticketing.payments import Attempt, AttemptStatus, PaymentState
 from ticketing.payments import queries as payment_queries
+from ticketing.reads import Reads
 from ticketing.values import OrderId, UserId
 from web.gateway import Gateway
 from web.refusals import PaymentDeclinedError, ProviderUnavailableError
@@ -39,12 +40,13 @@ _UNDER_WAY: Final = frozenset(
 @contextmanager
 def watch(gateway: Gateway, order_id: OrderId, buyer_id: UserId) -> Iterator["Watch"]:
     """Hear, while the context lasts, what becomes of *buyer_id*'s payment and its order."""
-    subscribe = gateway.runtime.bus.subscribe
+    runtime = gateway.runtime
+    subscribe = runtime.bus.subscribe
     with (
         subscribe(payments.payment(order_id)) as paid,
         subscribe(orders.order(order_id)) as ordered,
     ):
-        yield Watch(gateway, order_id, buyer_id, paid=paid, ordered=ordered)
+        yield Watch(gateway.reads, runtime.clock, order_id, buyer_id, paid=paid, ordered=ordered)
 
 
 class Watch:
@@ -52,20 +54,21 @@ class Watch:
 
     def __init__(
         self,
-        gateway: Gateway,
+        reads: Reads,
+        clock: Clock,
         order_id: OrderId,
         buyer_id: UserId,
         *,
         paid: Subscription,
         ordered: Subscription,
     ) -> None:
-        self._gateway = gateway
+        self._reads = reads
+        self._clock = clock
         self._order_id = order_id
         self._buyer_id = buyer_id
         self._paid = paid
         self._ordered = ordered
-        self._clock = gateway.runtime.clock
-        self._ends = self._clock.monotonic() + _WAIT_SECONDS
+        self._ends = clock.monotonic() + _WAIT_SECONDS
 
     async def is_captured(self, started: PaymentState, *, is_retry: bool) -> bool:
         """Whether the attempt *started* has taken the money and completed the order.
@@ -126,10 +129,10 @@ class Watch:
         return OrderExpiredError() if is_expired else OrderCancelledError()
 
     async def _stored_payment(self) -> PaymentState | None:
-        return await payment_queries.find(self._gateway.reads, self._order_id, self._buyer_id)
+        return await payment_queries.find(self._reads, self._order_id, self._buyer_id)
 
     async def _stored_order(self) -> OrderState | None:
-        own = await order_queries.find(self._gateway.reads, self._order_id, self._buyer_id)
+        own = await order_queries.find(self._reads, self._order_id, self._buyer_id)
         return None if own is None else own.order
 
 

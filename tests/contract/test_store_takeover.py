@@ -221,7 +221,7 @@ async def test_a_flush_that_waited_for_a_take_over_is_fenced(
     assert await flush == [FENCED]
 
 
-async def test_a_database_that_is_gone_is_unavailable(postgres: PostgresWorld, make: Maker) -> None:
+async def test_a_database_that_is_gone_is_unavailable(postgres: PostgresWorld) -> None:
     await postgres.close()
     with pytest.raises(StoreUnavailableError) as caught:
         await postgres.store.load([counter("a")])

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 import pytest_asyncio
 
-from tests.functional.site import Site, running
+from tests.functional.running_site import Site, running
 from tests.support import postgres
 
 _HERE = Path(__file__).parent

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.site import Answer, Program, Site
+from tests.functional.running_site import Answer, Program, Site
 from web.app import ROUTES
 
 ROLES = ("anonymous", "other", "seller", "buyer", "admin")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.site import Program, Site
+from tests.functional.running_site import Program, Site
 
 JSON = {"Content-Type": "application/json"}
 NO_ID = "01900000-0000-7000-8000-000000000000"

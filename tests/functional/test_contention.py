@@ -8,7 +8,7 @@ import pytest
 
 from actors.store import Commit, Outcome
 from tests.functional.conftest import SiteFactory
-from tests.functional.site import Answer, Program, Site
+from tests.functional.running_site import Answer, Program, Site
 from tests.support.wait import until
 from ticketing.tickets import TICKET
 

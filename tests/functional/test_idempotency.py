@@ -3,7 +3,7 @@
 import asyncio
 
 from actors import derived_id
-from tests.functional.site import Site
+from tests.functional.running_site import Site
 
 OFFER = {"title": "x", "price": 1, "delivery": "code"}
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.functional.conftest import SiteFactory
-from tests.functional.site import Site
+from tests.functional.running_site import Site
 from tests.support import wait
 
 
@@ -162,9 +162,12 @@ async def test_overdue_rows_read_as_if_their_timers_had_run(site: Site, status: 
     order = await buyer.buys(ticket)
     # Time passes for the rows alone: the actors and their timers do not hear of it.
     pool = site.system.store.pool
-    past = "clock_timestamp() - interval '1 second'"
-    await pool.execute(f"update tickets set reserved_until = {past} where id = $1", ticket["id"])
-    await pool.execute(f"update orders set expires_at = {past} where id = $1", order["id"])
+    await pool.execute(
+        "update tickets set reserved_until = now() - interval '1 s' where id = $1", ticket["id"]
+    )
+    await pool.execute(
+        "update orders set expires_at = now() - interval '1 s' where id = $1", order["id"]
+    )
     one = (await buyer.call("GET", f"/api/tickets/{ticket['id']}")).body
     query = f"seller={seller.user_id}&status={status}"
     (several,) = (await buyer.call("GET", f"/api/tickets?{query}")).body

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.functional.conftest import SiteFactory
-from tests.functional.site import Site
+from tests.functional.running_site import Site
 from tests.support import sandbox, wait
 
 

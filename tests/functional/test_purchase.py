@@ -1,6 +1,6 @@
 """A purchase from the listing to the code that opens the door."""
 
-from tests.functional.site import Site
+from tests.functional.running_site import Site
 
 
 async def test_a_ticket_is_listed_reserved_paid_and_delivered(site: Site) -> None:

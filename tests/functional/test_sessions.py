@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 
 from actors import SystemClock
 from tests.functional.conftest import SiteFactory
-from tests.functional.site import PUBLIC_URL, Answer, Program, Site
+from tests.functional.running_site import PUBLIC_URL, Answer, Program, Site
 from ticketing.auth.tokens import Tokens
 from ticketing.values import UserId
 from web.session import SealedCookieStorage
@@ -210,8 +210,9 @@ async def test_a_session_is_renewed_after_five_minutes(site: Site) -> None:
             claims = site.gateway.tokens.verify(again.body["accessToken"])
             assert claims.issued_at - claims.auth_time >= age - timedelta(seconds=2)
             assert await who(site, cookies=renewed) == account["id"]
-    # Other people's tokens are not renewed by looking.
-    program = Program(site, account["id"], token)
+    # A program renews its token itself.
+    age = timedelta(minutes=6)
+    program = Program(site, "", await old_token(site, account, issued=age, signed_in=age))
     assert "Set-Cookie" not in (await program.call("GET", "/api/orders")).headers
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.site import Program, Site
+from tests.functional.running_site import Program, Site
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.functional.site import PASSWORD, Browser, Program, Site
+from tests.functional.running_site import PASSWORD, Browser, Program, Site
 
 WRONG = "wrong horse battery"
 

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 from msgspec.structs import replace
 
-from actors import Placement, Ref, State, wire_name
+from actors import Fact, Placement, Ref, State, wire_name
 from ticketing.bootstrap import STATE_TYPES, TABLES
 from ticketing.fsck.violation import Connection, Violation
 
@@ -102,7 +102,7 @@ class _Fold:
 
     def _apply(self, state: State, row: asyncpg.Record) -> None:
         try:
-            fact = self._decode(row["data"])
+            fact: Fact = self._decode(row["data"])
             self.state = state.apply(fact)
         except Exception as error:  # noqa: BLE001 - whatever a broken fact makes `apply` raise
             self.state = None

@@ -1,0 +1,345 @@
+"""`ticketing fsck`: says nothing of a healthy market, and just what is wrong with a broken one."""
+
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Final
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.support import breaks, postgres
+from tests.support import market as markets
+from tests.support.breaks import Break
+from tests.support.market import Market, Meddler
+from ticketing.fsck import Violation, check, run
+from ticketing.orders import messages as orders
+from ticketing.payments import messages as payments
+from ticketing.tickets import messages as tickets
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_numbers = itertools.count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def healthy(databases: postgres.Databases) -> AsyncIterator[Market]:
+    """A market that nobody changes: the others are copies of it."""
+    dsn = await databases.create()
+    with postgres.data_folder() as folder:
+        yield await markets.make(dsn, folder / "var")
+    await databases.drop(dsn)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def meddler(healthy: Market) -> AsyncIterator[Meddler]:
+    """Who may do what he likes with a copy."""
+    name = f"market_{next(_numbers)}"
+    original = healthy.dsn.split("?", 1)[0].rsplit("/", 1)[1]
+    server = await asyncpg.connect(healthy.dsn.replace(f"/{original}", "/postgres", 1))
+    await server.execute(f"create database {name} template {original} strategy file_copy")
+    dsn = healthy.dsn.replace(f"/{original}", f"/{name}", 1)
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield Meddler(replace(healthy, dsn=dsn), connection)
+    finally:
+        await connection.close()
+        await server.execute(f"drop database {name} with (force)")
+        await server.close()
+
+
+async def found(market: Market, intents: list[dict[str, Any]] | None = None) -> list[Violation]:
+    connection = await asyncpg.connect(market.dsn)
+    try:
+        held = market.intents if intents is None else intents
+        return await check(connection, sandbox_intents=held)
+    finally:
+        await connection.close()
+
+
+async def test_a_healthy_market_is_clean(
+    healthy: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await found(healthy) == []
+    assert await run(healthy.dsn) == 0
+    assert capsys.readouterr().out == ""
+
+
+async def test_the_command_prints_a_line_for_each_violation(
+    meddler: Meddler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await meddler.sql("update tickets set title = 'Forged' where id in ('t-free', 't-sold')")
+    assert await run(meddler.market.dsn) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "fold: ticket t-free: title is 'Forged', the facts make it 'A seat'",
+        "fold: ticket t-sold: title is 'Forged', the facts make it 'A seat'",
+    ]
+
+
+BREAKS: Final[list[tuple[Break, set[str], str]]] = [
+    (
+        breaks.lose_the_order_of_a_reservation,
+        {"reserved"},
+        "ticket t-reserved: reserved for order o-live, which does not exist",
+    ),
+    (
+        breaks.cancel_the_order_of_a_reservation,
+        {"reserved"},
+        "ticket t-reserved: reserved for order o-live, which is cancelled (user)",
+    ),
+    (
+        breaks.release_the_ticket_of_a_live_order,
+        {"live"},
+        "order o-live: created, but ticket t-reserved is available",
+    ),
+    (
+        breaks.sell_to_an_order_that_is_not_settled,
+        {"sold"},
+        "ticket t-reserved: sold to order o-live, which is created and not settled",
+    ),
+    (
+        breaks.take_the_ticket_from_a_complete_order,
+        {"settled"},
+        "order o-complete: complete and settled, but ticket t-sold is available (order none)",
+    ),
+    (
+        breaks.sell_twice,
+        {"one-sale"},
+        "ticket t-back: 2 complete orders: o-cancelled, o-second",
+    ),
+    (
+        breaks.lose_the_payment_of_a_complete_order,
+        {"complete"},
+        "order o-complete: complete, but its payment does not exist",
+    ),
+    (
+        breaks.forget_that_an_order_is_complete,
+        {"captured"},
+        "payment o-complete: captured, but its order is awaiting:payment",
+    ),
+    (
+        breaks.start_an_attempt_and_tell_nobody,
+        {"stuck"},
+        "payment o-tried: processing, and no message will move it on",
+    ),
+    (
+        breaks.settle_an_order_that_nobody_pays,
+        {"stuck"},
+        "order o-live: settled, but its payment does not exist",
+    ),
+    (breaks.miss_a_deadline, {"deadline"}, "ticket t-reserved: reserved until "),
+    (breaks.lose_the_timer_of_a_ticket, {"timer"}, "ticket t-reserved: reserved until "),
+    (breaks.park_the_timer_of_an_order, {"timer"}, "order o-live: created until "),
+    (
+        breaks.change_the_price_after_the_reservation,
+        {"snapshot"},
+        'order o-live: holds 1 usd, title "A seat", seller seller, buyer buyer',
+    ),
+    (
+        breaks.ask_for_another_amount,
+        {"payment"},
+        "payment o-tried: 1 usd from buyer buyer",
+    ),
+    (breaks.lose_a_cent, {"ledger"}, "order o-complete: its movements sum to 1 usd"),
+    (
+        breaks.take_a_share_from_the_seller,
+        {"movements"},
+        "but the ledger has fees -250 usd, provider 2499 usd, seller:seller -2249 usd",
+    ),
+    (
+        breaks.book_nothing,
+        {"movements"},
+        "payment o-complete: captured 2500 usd",
+    ),
+    (
+        breaks.book_what_was_not_paid,
+        {"movements"},
+        "payment o-tried: not captured, but",
+    ),
+    (
+        breaks.misplace_a_message,
+        {"inbox"},
+        "orders.expire to order o-live: it is in partition 0, expected",
+    ),
+    (breaks.write_to_nobody, {"inbox"}, "to bookmaker 0: there is no such kind"),
+    (
+        breaks.garble_a_message,
+        {"inbox"},
+        "watch 0: it cannot be read: expected one",
+    ),
+    (
+        breaks.garble_a_fact,
+        {"journal"},
+        "ticket t-edited: ticket.edited in version 2 cannot be read",
+    ),
+    (
+        breaks.rename_a_fact,
+        {"journal"},
+        "version 2 is called ticket.listed, but holds ticket.edited",
+    ),
+    (breaks.invent_a_kind, {"journal"}, "kind bookmaker: 1 facts of an unknown kind"),
+    (breaks.lose_a_version, {"versions"}, "ticket t-edited: fact 3.0 follows, expected 1.1 or 2.0"),
+    (
+        breaks.lose_the_last_version,
+        {"versions"},
+        "ticket t-edited: the row has version 3, the last fact 2",
+    ),
+    (
+        breaks.start_counting_at_one,
+        {"versions"},
+        "ticket t-edited: fact 3.1 follows, expected 2.1 or 3.0",
+    ),
+    (breaks.change_a_row, {"fold"}, "ticket t-free: seat is '12', the facts make it None"),
+    (breaks.lose_a_row, {"fold"}, "ticket t-free: has facts up to version 1, but no row"),
+    (breaks.make_a_row_up, {"fold"}, "ticket t-free: has a row, but no facts"),
+    (breaks.misplace_a_row, {"partition"}, "ticket t-free: belongs to partition "),
+    (
+        breaks.write_without_the_fence,
+        {"epoch"},
+        "ticket t-edited: version 3 is of epoch 0, after one of 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("do", "rules", "line"), BREAKS, ids=[do.__name__ for do, _, _ in BREAKS])
+async def test_what_is_broken_is_named(
+    meddler: Meddler, do: Break, rules: set[str], line: str
+) -> None:
+    await do(meddler)
+    violations = await found(meddler.market)
+    assert {violation.rule for violation in violations} == rules, violations
+    assert any(line in str(violation) for violation in violations), violations
+
+
+# Pairs that are being closed ---------------------------------------------------------------------
+
+
+async def test_a_young_reservation_without_an_order_may_still_get_it(meddler: Meddler) -> None:
+    await breaks.lose_the_order_of_a_reservation(meddler)
+    await breaks.make_the_reservation_young(meddler)
+    assert await found(meddler.market) == []
+
+
+async def test_a_young_release_and_a_young_sale_may_still_reach_their_order(
+    meddler: Meddler,
+) -> None:
+    await breaks.sell_to_an_order_that_is_not_settled(meddler, at=await meddler.now())
+    assert await found(meddler.market) == []
+    await breaks.release_the_ticket_of_a_live_order(meddler, at=await meddler.now())
+    assert await found(meddler.market) == []
+
+
+async def test_a_young_capture_may_still_complete_its_order(meddler: Meddler) -> None:
+    await breaks.forget_that_an_order_is_complete(meddler)
+    await breaks.make_the_capture_young(meddler)
+    assert await found(meddler.market) == []
+
+
+async def test_a_young_attempt_may_still_tell_somebody(meddler: Meddler) -> None:
+    await breaks.start_an_attempt_and_tell_nobody(meddler, at=await meddler.now())
+    assert await found(meddler.market) == []
+
+
+async def test_an_order_that_is_being_adopted_is_not_missed(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.lose_the_order_of_a_reservation(meddler)
+    reservation = tickets.Reservation(
+        ticket_id=market.reserved,
+        ticket_version=2,
+        order_id=market.live,
+        buyer_id=markets.BUYER,
+        seller_id=markets.SELLER,
+        title="A seat",
+        price_minor=markets.PRICE,
+        currency="usd",
+        until=await meddler.now(),
+    )
+    await meddler.tell(orders.order(market.live), orders.Adopt(reservation=reservation))
+    assert await found(market) == []
+
+
+async def test_what_a_watch_is_about_to_see_is_not_missed(meddler: Meddler) -> None:
+    await meddler.forget("order", meddler.market.live)
+    await breaks.have_the_watches_look(meddler, seconds=3)
+    assert [violation.rule for violation in await found(meddler.market)] == ["reserved"]
+    await breaks.have_the_watches_look(meddler, seconds=0)
+    assert await found(meddler.market) == []
+
+
+async def test_an_order_that_is_being_cancelled_needs_no_ticket(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.release_the_ticket_of_a_live_order(meddler)
+    cancel = orders.Cancel(buyer_id=None, reason=orders.CancelReason.ADMIN)
+    await meddler.tell(orders.order(market.live), cancel)
+    assert await found(market) == []
+
+
+async def test_a_sale_whose_payment_is_about_to_settle_it_is_no_violation(
+    meddler: Meddler,
+) -> None:
+    market = meddler.market
+    await breaks.sell_to_an_order_that_is_not_settled(meddler)
+    authorised = payments.Authorised(number=1, intent_id="pi_1")
+    await meddler.tell(payments.payment(market.live), authorised)
+    assert await found(market) == []
+
+
+async def test_a_capture_whose_order_is_being_told_is_no_violation(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.forget_that_an_order_is_complete(meddler)
+    complete = orders.Complete(at=await meddler.now())
+    await meddler.tell(orders.order(market.complete), complete)
+    assert await found(market) == []
+
+
+async def test_a_parked_message_closes_nothing(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.forget_that_an_order_is_complete(meddler)
+    complete = orders.Complete(at=await meddler.now())
+    await meddler.tell(orders.order(market.complete), complete)
+    await meddler.sql("update inbox set parked_at = now() where message = 'orders.complete'")
+    assert [violation.rule for violation in await found(market)] == ["captured"]
+
+
+# The provider's books ----------------------------------------------------------------------------
+
+
+def intents(market: Market, order_id: str, **changes: Any) -> list[dict[str, Any]]:
+    """What the provider holds, with the intents of *order_id* changed."""
+    return [
+        intent | changes if intent["metadata"]["order_id"] == order_id else intent
+        for intent in market.intents
+    ]
+
+
+async def test_a_complete_order_is_paid_exactly_once(healthy: Market) -> None:
+    lost = intents(healthy, healthy.complete, status="canceled")
+    twice = healthy.intents + [intent for intent in lost if intent["status"] == "canceled"]
+    twice[-1] = twice[-1] | {"status": "succeeded", "id": "pi_again"}
+    less = intents(healthy, healthy.complete, amount_received=1)
+    for held, what in ((lost, "nothing"), (twice, "(pi_again)"), (less, "captured was 1 usd")):
+        (violation,) = await found(healthy, held)
+        assert str(violation).startswith("paid-once: order o-complete: costs 2500 usd, captured")
+        assert what in violation.detail
+
+
+async def test_nobody_pays_for_nothing(healthy: Market) -> None:
+    held = intents(healthy, healthy.tried, status="succeeded", amount_received=2500, created=1)
+    (violation,) = await found(healthy, held)
+    assert violation.rule == "paid-for-nothing"
+    assert violation.detail == "captured 2500 usd for order o-tried, but it is created"
+    stranger = [held[0] | {"metadata": {}, "status": "succeeded", "created": 1}]
+    (violation,) = await found(healthy, healthy.intents + stranger)
+    assert violation.detail.endswith("for order ?, but there is none")
+
+
+async def test_no_authorisation_is_left_open(healthy: Market) -> None:
+    fresh = intents(healthy, healthy.tried, status="requires_capture")
+    assert await found(healthy, fresh) == []
+    old = intents(healthy, healthy.tried, status="requires_capture", created=1)
+    (violation,) = await found(healthy, old)
+    assert str(violation).startswith("left-open: intent pi_")
+    assert violation.detail.startswith("2500 usd held for ")
+    assert violation.detail.endswith(" s, order o-tried")

@@ -1,0 +1,146 @@
+"""Waiting for what comes of a payment, without a payment."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import asdict, replace
+
+from actors import Change, State, Subscription
+from tests.support.clock import START, FakeClock
+from ticketing.errors import OrderCancelledError, OrderExpiredError
+from ticketing.orders import CancelReason, OrderState, OrderStatus
+from ticketing.payments import Attempt, AttemptStatus, PaymentState
+from ticketing.reads import Reads
+from ticketing.values import OrderId, UserId
+from web.outcome import Watch
+from web.refusals import PaymentDeclinedError, ProviderUnavailableError
+
+ORDER = OrderState(id=OrderId("o"), created_at=START, expires_at=START)
+STARTED = PaymentState(
+    id=OrderId("o"),
+    attempts_left=4,
+    created_at=START,
+    attempts=(Attempt(number=1, status=AttemptStatus.STARTED),),
+)
+
+
+class Stored(Reads):
+    """A database with one payment and its order in it."""
+
+    def __init__(self, payment: PaymentState = STARTED, order: OrderState = ORDER) -> None:
+        self.payment = payment
+        self.order = order
+
+    async def row(self, sql: str, *arguments: object) -> Any:
+        del arguments
+        if "from payments" in sql:
+            lists = {
+                name: msgspec.json.encode(getattr(self.payment, name)).decode()
+                for name in ("attempts", "timeline")
+            }
+            return asdict(self.payment) | lists
+        return asdict(self.order) | {"is_overdue": False, "delivery": None}
+
+
+class Case:
+    """A watch, and what is heard and stored while it waits."""
+
+    def __init__(self) -> None:
+        self.stored = Stored()
+        self.paid, self.ordered = Subscription(), Subscription()
+        self.clock = FakeClock()
+        self.watch = Watch(
+            self.stored,
+            self.clock,
+            OrderId("o"),
+            UserId("u"),
+            paid=self.paid,
+            ordered=self.ordered,
+        )
+
+    def hear(self, subscription: Subscription, state: State) -> None:
+        subscription.offer(Change("kind", "o", 2, state))
+
+    def time_is_up(self) -> None:
+        self.clock.advance(11)
+
+
+def attempt(status: AttemptStatus, decline_code: str | None = None) -> PaymentState:
+    return replace(STARTED, attempts=(Attempt(number=1, status=status, decline_code=decline_code),))
+
+
+CAPTURED = attempt(AttemptStatus.CAPTURED)
+COMPLETE = replace(ORDER, status=OrderStatus.COMPLETE)
+
+
+async def test_money_taken_and_order_complete() -> None:
+    case = Case()
+    case.hear(case.paid, CAPTURED)
+    case.hear(case.ordered, COMPLETE)
+    assert await case.watch.is_captured(STARTED, is_retry=False)
+
+
+async def test_money_taken_and_order_not_complete_in_time() -> None:
+    case = Case()
+    case.hear(case.paid, CAPTURED)
+    case.time_is_up()
+    assert not await case.watch.is_captured(STARTED, is_retry=False)
+
+
+async def test_nothing_known_in_time() -> None:
+    case = Case()
+    case.time_is_up()
+    assert not await case.watch.is_captured(STARTED, is_retry=False)
+
+
+async def test_a_decline() -> None:
+    case = Case()
+    case.hear(case.paid, attempt(AttemptStatus.DECLINED, "insufficient_funds"))
+    with pytest.raises(PaymentDeclinedError) as caught:
+        await case.watch.is_captured(STARTED, is_retry=False)
+    assert caught.value.details == {"decline_code": "insufficient_funds", "attempts_left": 4}
+
+
+async def test_nothing_was_sent() -> None:
+    case = Case()
+    case.hear(case.paid, attempt(AttemptStatus.NOT_SENT))
+    with pytest.raises(ProviderUnavailableError):
+        await case.watch.is_captured(STARTED, is_retry=False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "refusal"),
+    [(CancelReason.EXPIRED, OrderExpiredError), (CancelReason.USER, OrderCancelledError)],
+)
+async def test_the_ticket_was_gone(reason: CancelReason, refusal: type[Exception]) -> None:
+    case = Case()
+    case.stored.order = replace(ORDER, status=OrderStatus.CANCELLED, cancel_reason=reason)
+    case.hear(case.paid, attempt(AttemptStatus.VOIDED))
+    with pytest.raises(refusal):
+        await case.watch.is_captured(STARTED, is_retry=False)
+
+
+async def test_a_change_that_was_lost_is_found_in_the_end() -> None:
+    case = Case()
+    case.stored.payment = attempt(AttemptStatus.DECLINED)
+    case.time_is_up()
+    with pytest.raises(PaymentDeclinedError):
+        await case.watch.is_captured(STARTED, is_retry=False)
+    case.stored.payment, case.stored.order = CAPTURED, COMPLETE
+    assert await case.watch.is_captured(STARTED, is_retry=False)
+
+
+async def test_a_retry_finds_what_was_there_before_it() -> None:
+    case = Case()
+    case.stored.payment, case.stored.order = CAPTURED, COMPLETE
+    assert await case.watch.is_captured(STARTED, is_retry=True)
+
+
+async def test_a_retry_is_answered_for_its_own_attempt() -> None:
+    case = Case()
+    declined = Attempt(number=1, status=AttemptStatus.DECLINED)
+    paid = Attempt(number=2, status=AttemptStatus.CAPTURED)
+    case.stored.payment = replace(STARTED, attempts=(declined, paid))
+    with pytest.raises(PaymentDeclinedError):
+        await case.watch.is_captured(STARTED, is_retry=True)
