@@ -22,6 +22,7 @@ from actors.postgres_session import (
     CONNECTION_LOST,
     READ_SETTINGS,
     WRITE_SETTINGS,
+    Session,
     is_refusal,
     prepare_session,
 )
@@ -102,6 +103,7 @@ class PostgresStore:
                 max_size=READERS_MAX,
                 command_timeout=READ_SECONDS,
                 init=prepare_session,
+                connection_class=Session,
                 server_settings={"application_name": f"ticketing:{self.node}", **READ_SETTINGS},
             )
         except CONNECTION_LOST as error:

@@ -4,7 +4,14 @@ from typing import Any, Final
 
 import asyncpg
 
-__all__ = ["CONNECTION_LOST", "READ_SETTINGS", "WRITE_SETTINGS", "is_refusal", "prepare_session"]
+__all__ = [
+    "CONNECTION_LOST",
+    "READ_SETTINGS",
+    "WRITE_SETTINGS",
+    "Session",
+    "is_refusal",
+    "prepare_session",
+]
 
 # Whatever comes of these, nobody knows what the server did. `InternalClientError` is what asyncpg
 # raises when a backend was killed under it while the client was paused.
@@ -44,6 +51,14 @@ _REFUSAL_CLASSES: Final = ("21", "22", "23")
 def is_refusal(error: asyncpg.PostgresError) -> bool:
     """Whether the server refused the data, so that a batch without it would pass."""
     return (error.sqlstate or "").startswith(_REFUSAL_CLASSES)
+
+
+class Session(asyncpg.Connection):
+    """A connection of the pool. Nobody leaves anything behind in one that a reset would undo."""
+
+    def get_reset_query(self) -> str:
+        """None: the usual one would be a second round trip after every read."""
+        return ""
 
 
 async def prepare_session(connection: Any) -> None:

@@ -18,7 +18,7 @@ import asyncpg
 from prometheus_client import CollectorRegistry
 
 from actors import Ids, LocalBus, Message, NotFoundError, Ref, Runtime, SystemClock
-from actors.postgres_session import READ_SETTINGS, prepare_session
+from actors.postgres_session import READ_SETTINGS, Session, prepare_session
 from ticketing import bootstrap, generated_keys, logs, orders
 from ticketing.errors import OwnTicketError, PriceChangedError, TicketUnavailableError
 from ticketing.reads import Reads
@@ -113,7 +113,7 @@ async def serve(dsn: str, port: int) -> None:
     logs.configure(settings.log)
     pool = await asyncpg.create_pool(
         dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, init=prepare_session,
-        server_settings=READ_SETTINGS,
+        server_settings=READ_SETTINGS, connection_class=Session,
     )  # fmt: skip
     runtime = Transactions(pool, timedelta(seconds=settings.reservation_seconds))
     gateway = Gateway.of(cast("Runtime", runtime), Reads(pool), settings, stripe_base=None)

@@ -7,8 +7,9 @@ import pytest_asyncio
 
 from actors import Store
 from tests.conftest import DsnFactory
-from tests.support import stores
-from tests.support.stores import Maker, PostgresWorld, World
+from tests.support import postgres_world, stores
+from tests.support.postgres_world import PostgresWorld
+from tests.support.stores import Maker, World
 
 
 @pytest_asyncio.fixture(params=["memory", "postgres"])
@@ -19,7 +20,7 @@ async def world(
         async with stores.memory() as made:
             yield made
     else:
-        async with stores.postgres(await postgres_dsn_factory()) as made:
+        async with postgres_world.postgres(await postgres_dsn_factory()) as made:
             yield made
 
 
@@ -35,5 +36,5 @@ def make(world: World) -> Maker:
 
 @pytest_asyncio.fixture
 async def postgres(postgres_dsn: str) -> AsyncIterator[PostgresWorld]:
-    async with stores.postgres(postgres_dsn) as made:
+    async with postgres_world.postgres(postgres_dsn) as made:
         yield made

@@ -1,27 +1,13 @@
 """What every store promises when it is not alone, and when nobody knows what became of a commit."""
 
-import asyncio
 from datetime import UTC
-
-import pytest
 
 from actors import Store, StoreUnavailableError
 from actors.store import Commit, Outcome
 from tests.support.counter import CounterState, counter
-from tests.support.stores import Maker, PostgresWorld, World, committed
-from tests.support.wait import until
+from tests.support.stores import Maker, World, committed, known_outcome
 
 COMMITTED, STALE, FENCED = Outcome.COMMITTED, Outcome.STALE, Outcome.FENCED
-
-
-async def known_outcome(store: Store, commit: Commit) -> Outcome:
-    """What the writer does: commit, and ask again if the connection was lost."""
-    try:
-        (outcome,) = await store.commit([commit])
-    except StoreUnavailableError:
-        assert await store.settle([commit]) == [False]
-        (outcome,) = await store.commit([commit])
-    return outcome
 
 
 async def test_a_node_that_was_declared_dead_writes_nothing_any_more(
@@ -166,76 +152,3 @@ async def settled(store: Store, commit: Commit) -> bool:
             continue
         return landed
     raise AssertionError("the store cannot be reached any more")
-
-
-async def test_settling_ends_a_backend_that_still_runs_before_it_looks(
-    postgres: PostgresWorld, make: Maker
-) -> None:
-    batch = [make.commit("a")]
-    async with postgres.stuck_commit(batch):
-        postgres.hang_up()
-        assert await postgres.has_waiting_writer()
-        settling = asyncio.ensure_future(postgres.store.settle(batch))  # noqa: TID251
-        await until(postgres.has_no_writer, "settle has ended the orphan")
-    assert await settling == [False]
-    assert await postgres.journal("a") == []
-
-
-async def test_a_commit_on_a_connection_that_was_ended_meanwhile_can_be_repeated(
-    postgres: PostgresWorld, make: Maker
-) -> None:
-    await committed(postgres.store, make.commit("a"))
-    await postgres.kill_writer()
-    turn = make.commit("a", expected=1)
-    assert await known_outcome(postgres.store, turn) is COMMITTED
-
-
-async def test_a_take_over_waits_for_a_flush_in_flight(
-    postgres: PostgresWorld, make: Maker
-) -> None:
-    await committed(postgres.store, make.commit("a"))
-    turn = make.commit("a", expected=1)
-    take = "update partition set owner = gen_random_uuid(), epoch = epoch + 1 where id = $1"
-    async with postgres.second_connection() as taker:
-        async with postgres.connection.transaction():
-            await postgres.connection.execute("select from counters where id = 'a' for update")
-            flush = asyncio.ensure_future(postgres.store.commit([turn]))  # noqa: TID251
-            await until(postgres.has_waiting_writer, "the flush is past its fence and stuck")
-            taking = asyncio.ensure_future(taker.execute(take, turn.partition))  # noqa: TID251
-            await until(lambda: postgres.waits(taker), "the take-over waits")
-            assert not taking.done()
-        assert await flush == [COMMITTED]
-        await taking
-    assert await postgres.store.commit([make.commit("a", expected=2)]) == [FENCED]
-
-
-async def test_a_flush_that_waited_for_a_take_over_is_fenced(
-    postgres: PostgresWorld, make: Maker
-) -> None:
-    await committed(postgres.store, make.commit("a"))
-    turn = make.commit("a", expected=1)
-    async with postgres.connection.transaction():
-        await postgres.give_away(turn.partition)
-        flush = asyncio.ensure_future(postgres.store.commit([turn]))  # noqa: TID251
-        await until(postgres.has_waiting_writer, "the flush waits at the fence")
-    assert await flush == [FENCED]
-
-
-async def test_a_database_that_is_gone_is_unavailable(postgres: PostgresWorld) -> None:
-    await postgres.close()
-    with pytest.raises(StoreUnavailableError) as caught:
-        await postgres.store.load([counter("a")])
-    assert caught.value.executed == "no"
-
-
-async def test_a_message_sent_on_a_connection_that_is_lost_may_have_arrived(
-    postgres: PostgresWorld, make: Maker
-) -> None:
-    async with postgres.connection.transaction():
-        await postgres.connection.execute("lock table inbox in exclusive mode")
-        sending = asyncio.ensure_future(postgres.store.send([make.row("a")]))  # noqa: TID251
-        await until(postgres.has_waiting_reader, "the message is on its way")
-        await postgres.kill_readers()
-        with pytest.raises(StoreUnavailableError) as caught:
-            await sending
-    assert caught.value.executed == "maybe"
