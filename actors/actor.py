@@ -69,10 +69,12 @@ def collect_handlers(owner: type[object]) -> dict[type[Message[Any]], Handler]:
 
     """
     table: dict[type[Message[Any]], Handler] = {}
-    for name, function in inspect.getmembers(owner, inspect.iscoroutinefunction):
+    for name, function in inspect.getmembers(owner, inspect.isfunction):
         creates = getattr(function, "__handles__", None)
         if creates is None:
             continue
+        if not inspect.iscoroutinefunction(function):
+            raise HandlerError(f"{owner.__name__}.{name} must be async")
         hints = get_type_hints(function)
         message = hints.get("message")
         if not (isinstance(message, type) and issubclass(message, Message)):

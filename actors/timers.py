@@ -117,15 +117,15 @@ class Timers:
 
     async def keep_loaded(self) -> None:
         """Move the window along and look for what was missed, until cancelled."""
-        since_refill = 0.0
+        loaded_at = self._clock.monotonic()
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
-            since_refill += SWEEP_SECONDS
             try:
                 await self._read(self._clock.now(), None)
-                if since_refill >= REFILL_SECONDS:
+                began_at = self._clock.monotonic()
+                if began_at - loaded_at >= REFILL_SECONDS:
                     await self.load()
-                    since_refill = 0.0
+                    loaded_at = began_at
             except StoreUnavailableError as error:
                 log.warning("timers.not_loaded", why=str(error))
             self._telemetry.timers_waiting.set(len(self._waiting))

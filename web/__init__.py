@@ -17,6 +17,7 @@ Layout, in reading order:
 - `pages`         cursors and the next page
 - `outcome`       waiting for what comes of a payment
 - `reservations`  how many tickets one user may hold
+- `attempts`      how often somebody may try a password
 - `refusals`      what the gateway itself refuses; `errors` turns all refusals into answers
 - `middleware`    what every answer has: an id, headers, a log line, a count; `metrics` counts
 - `openapi`       the description of all of it, generated from the declarations

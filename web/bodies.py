@@ -1,5 +1,6 @@
 """Reading a body, within limits: JSON in UTF-8, not compressed, 64 KiB at most."""
 
+import asyncio
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -8,12 +9,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from web.input import parse_json
 from web.refusals import (
     BodyTooLargeError,
+    BodyTooSlowError,
     Fault,
     InvalidInputError,
     UnsupportedMediaTypeError,
 )
 
 __all__ = ["BODY_BYTES_MAX", "read", "read_json"]
+
+# A body of 64 KiB takes 7 s over the slowest line that anybody shops with (GPRS, 80 kbit/s).
+_SECONDS: Final = 15.0
 
 BODY_BYTES_MAX: Final = 64 * 1024  # The largest request that makes sense here is under 4 KiB.
 
@@ -23,6 +28,7 @@ async def read(request: web.Request) -> bytes:
 
     Raises:
         BodyTooLargeError: more than `BODY_BYTES_MAX`; hardly more than that was read.
+        BodyTooSlowError: it did not arrive in time.
         InvalidInputError: the transfer itself is malformed.
 
     """
@@ -31,7 +37,10 @@ async def read(request: web.Request) -> bytes:
     if not request.can_read_body:
         return b""
     try:
-        return await request.read()  # Stops at the application's `client_max_size`.
+        async with asyncio.timeout(_SECONDS):
+            return await request.read()  # Stops at the application's `client_max_size`.
+    except TimeoutError:
+        raise BodyTooSlowError from None
     except web.HTTPRequestEntityTooLarge:
         raise BodyTooLargeError from None
     except (web.RequestPayloadError, HttpProcessingError):

@@ -42,6 +42,7 @@ STATUS: Final[dict[str, int]] = {
     "foreign_origin": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "body_too_slow": 408,
     "email_in_use": 409,
     "ticket_reserved": 409,
     "ticket_sold": 409,
@@ -58,6 +59,7 @@ STATUS: Final[dict[str, int]] = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,
+    "too_many_attempts": 429,
     "too_many_reservations": 429,
     "provider_unavailable": 503,
     "not_ready": 503,
@@ -111,7 +113,7 @@ def answer(error: Exception, request_id: str) -> web.Response:
     if isinstance(error, web.HTTPException):
         return _refused_by_aiohttp(error, request_id)
     if isinstance(error, ActorError) and not isinstance(error, CrashedError | CommitRefusedError):
-        detail = f"{error} Executed: {error.executed}."
+        detail = f"{_without_period(str(error))}. Executed: {error.executed}."
         return _unavailable(detail, error.retry_after, request_id)
     log.error("request.failed", request_id=request_id, exc_info=error)
     return _respond(

@@ -10,6 +10,7 @@ from ticketing.auth.tokens import Tokens
 from ticketing.reads import Reads
 from ticketing.settings import Settings
 from ticketing.vault import Vault
+from web.attempts import Attempts
 from web.auth import Verifier
 from web.metrics import HttpMetrics
 from web.reservations import InFlight
@@ -31,6 +32,7 @@ class Gateway:
     verifier: Verifier
     metrics: HttpMetrics
     in_flight: InFlight
+    attempts: Attempts
     stripe_base: str | None
     """Where the payment provider is, if it is not Stripe itself."""
 
@@ -55,6 +57,7 @@ class Gateway:
             verifier=Verifier(tokens, runtime.clock),
             metrics=HttpMetrics(),
             in_flight=InFlight(),
+            attempts=Attempts(runtime.clock),
             stripe_base=stripe_base,
         )
 

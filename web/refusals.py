@@ -7,6 +7,7 @@ from actors import RefusalError
 
 __all__ = [
     "BodyTooLargeError",
+    "BodyTooSlowError",
     "Fault",
     "ForeignOriginError",
     "InvalidInputError",
@@ -15,6 +16,7 @@ __all__ = [
     "NotSignedInError",
     "PaymentDeclinedError",
     "ProviderUnavailableError",
+    "TooManyAttemptsError",
     "UnsupportedMediaTypeError",
 ]
 
@@ -58,6 +60,18 @@ class BodyTooLargeError(RefusalError):
     """The body is too large."""
 
     code = "body_too_large"
+
+
+class BodyTooSlowError(RefusalError):
+    """The body did not arrive in time."""
+
+    code = "body_too_slow"
+
+
+class TooManyAttemptsError(RefusalError):
+    """There were too many attempts; wait a little."""
+
+    code = "too_many_attempts"
 
 
 class UnsupportedMediaTypeError(RefusalError):

@@ -47,7 +47,7 @@ async def start_site(databases: postgres.Databases) -> AsyncIterator[SiteFactory
             stack.push_async_callback(databases.drop, dsn)
             folder = stack.enter_context(postgres.data_folder())
             return await stack.enter_async_context(
-                running(dsn, folder / "var", rate_limits=False, **settings)
+                running(dsn, folder / "var", **{"rate_limits": False, **settings})
             )
 
         yield start

@@ -49,11 +49,13 @@ async def meddler(healthy: Market) -> AsyncIterator[Meddler]:
         await server.close()
 
 
-async def found(market: Market, intents: list[dict[str, Any]] | None = None) -> list[Violation]:
+async def found(
+    market: Market, intents: list[dict[str, Any]] | None = None, *, at_rest: bool = False
+) -> list[Violation]:
     connection = await asyncpg.connect(market.dsn)
     try:
         held = market.intents if intents is None else intents
-        return await check(connection, sandbox_intents=held)
+        return await check(connection, sandbox_intents=held, at_rest=at_rest)
     finally:
         await connection.close()
 
@@ -62,6 +64,7 @@ async def test_a_healthy_market_is_clean(
     healthy: Market, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await found(healthy) == []
+    assert await found(healthy, at_rest=True) == []
     assert await run(healthy.dsn) == 0
     assert capsys.readouterr().out == ""
 
@@ -240,6 +243,11 @@ async def test_a_young_capture_may_still_complete_its_order(meddler: Meddler) ->
 async def test_a_young_attempt_may_still_tell_somebody(meddler: Meddler) -> None:
     await breaks.start_an_attempt_and_tell_nobody(meddler, at=await meddler.now())
     assert await found(meddler.market) == []
+
+
+async def test_at_rest_no_pair_may_be_open_however_young(meddler: Meddler) -> None:
+    await breaks.sell_to_an_order_that_is_not_settled(meddler, at=await meddler.now())
+    assert [each.rule for each in await found(meddler.market, at_rest=True)] == ["sold"]
 
 
 async def test_an_order_that_is_being_adopted_is_not_missed(meddler: Meddler) -> None:

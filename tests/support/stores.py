@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 import pytest
 
-from actors import Ids, Placement, Ref, State, Store, StoreUnavailableError, SystemClock
+from actors import Clock, Ids, Placement, Ref, State, Store, StoreUnavailableError, SystemClock
 from actors.memory import Fault, MemoryDatabase, MemoryStore
 from actors.message import encode, wire_name
 from actors.store import Answer, Commit, InboxRow, Outcome, Recorded, Row
 from tests.support.counter import SERVICES, Add, Added, CounterState, Mark, Noted, counter
 
-__all__ = ["BAD", "MemoryWorld", "PostgresWorld", "World", "committed", "memory", "postgres"]
+__all__ = ["BAD", "STATES", "Maker", "MemoryWorld", "World", "committed", "known_outcome", "memory"]
 
 BAD: Final = "bad"
 """A note that no store takes."""
@@ -168,15 +168,16 @@ async def unknown(commit: Awaitable[list[Outcome]]) -> None:
 class MemoryWorld:
     """Dictionaries."""
 
-    def __init__(self) -> None:
-        self._clock = SystemClock()
+    def __init__(self, clock: Clock | None = None, kind: type[MemoryStore] = MemoryStore) -> None:
+        self._clock = clock or SystemClock()
+        self._kind = kind
         self._ids = Ids(self._clock, seed=1)
         self.database = MemoryDatabase(STATES)
         self.store = self._node()
         self.epochs: Epochs = {}
 
     def _node(self) -> MemoryStore:
-        return MemoryStore(self.database, self._clock, self._ids)
+        return self._kind(self.database, self._clock, self._ids)
 
     async def open(self) -> None:
         self.epochs = (await self.store.join(SERVICES)).epochs

@@ -8,10 +8,13 @@ import asyncpg
 from actors.postgres_session import prepare_session
 from ticketing.bootstrap import STATE_TYPES, placement
 from ticketing.fsck import history, inbox, provider
-from ticketing.fsck.queries import RULES
+from ticketing.fsck.queries import MAY_BE_OPEN, RULES
 from ticketing.fsck.violation import Connection, Violation
 
 __all__ = ["check", "run"]
+
+# Two commits of different actors are milliseconds apart, and seconds if a process dies in between.
+MAY_BE_OPEN_SECONDS: Final = 10
 
 _SETTINGS: Final = {"application_name": "ticketing:fsck", "jit": "off", "timezone": "UTC"}
 
@@ -33,18 +36,22 @@ async def check(
     connection: Connection,
     *,
     sandbox_intents: provider.Intents | None = None,
+    at_rest: bool = False,
 ) -> list[Violation]:
     """Every violation there is, at one instant.
 
     *connection* is for this alone, outside any transaction. *sandbox_intents*, if given, is what
-    the payment sandbox holds (the list in the answer to `GET /_sandbox/intents`).
+    the payment sandbox holds (the list in the answer to `GET /_sandbox/intents`). *at_rest* says
+    that nothing is under way: then no pair may be open, however young it is.
     """
+    may_be_open = 0 if at_rest else MAY_BE_OPEN_SECONDS
     await prepare_session(connection)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(MAY_BE_OPEN, f"{may_be_open} seconds")
         found = await _rows(connection)
         found += await _histories(connection)
         if sandbox_intents is not None:
-            found += await provider.books(connection, sandbox_intents)
+            found += await provider.books(connection, sandbox_intents, may_be_open)
     return found
 
 

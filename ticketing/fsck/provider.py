@@ -16,7 +16,6 @@ __all__ = ["books"]
 
 Intents: TypeAlias = Sequence[Mapping[str, Any]]
 
-OPEN_SECONDS: Final = 10
 AUTHORISATION_SECONDS: Final = 60
 
 _ORDERS: Final = """
@@ -29,31 +28,34 @@ order by o.id
 """
 
 
-async def books(connection: Connection, intents: Intents) -> list[Violation]:
-    """What is wrong between *intents*, as `GET /_sandbox/intents` lists them, and the orders."""
+async def books(connection: Connection, intents: Intents, may_be_open: int) -> list[Violation]:
+    """What is wrong between *intents*, as `GET /_sandbox/intents` lists them, and the orders.
+
+    What came about within the last *may_be_open* seconds may be missing on the other side.
+    """
     now = await connection.fetchval("select extract(epoch from now())::float8")
     taken: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for intent in intents:
         if intent["status"] == "succeeded":
             taken[intent["metadata"].get("order_id", "")].append(intent)
-    rows = await connection.fetch(_ORDERS, list(taken), OPEN_SECONDS)
+    rows = await connection.fetch(_ORDERS, list(taken), may_be_open)
     orders = {row["id"]: row for row in rows}
     return [
-        *_paid_for_nothing(taken, orders, now),
+        *_paid_for_nothing(taken, orders, now - may_be_open),
         *_not_paid_once(taken, orders.values()),
         *_left_open(intents, now),
     ]
 
 
 def _paid_for_nothing(
-    taken: Mapping[str, Intents], orders: Mapping[str, asyncpg.Record], now: float
+    taken: Mapping[str, Intents], orders: Mapping[str, asyncpg.Record], before: float
 ) -> Iterable[Violation]:
     for order_id, intents in taken.items():
         order = orders.get(order_id)
         if order is not None and (order["is_settled"] or order["payment"] == "processing"):
             continue  # Complete, or about to be.
         for intent in intents:
-            if intent["created"] < now - OPEN_SECONDS:
+            if intent["created"] < before:
                 what = "there is none" if order is None else f"it is {order['status']}"
                 detail = f"captured {_money(intent)} for order {order_id or '?'}, but {what}"
                 yield Violation("paid-for-nothing", f"intent {intent['id']}", detail)

@@ -9,10 +9,13 @@ from typing import Final
 
 from ticketing.expiration import WATCHES
 
-__all__ = ["RULES"]
+__all__ = ["MAY_BE_OPEN", "RULES"]
 
-# How long a pair that two commits close may be open, and how late a deadline may be kept.
-OPEN: Final = "interval '10 seconds'"
+# How long a pair that two commits close may be open: set for the transaction, in seconds.
+MAY_BE_OPEN: Final = "select set_config('fsck.may_be_open', $1, true)"
+OPEN: Final = "current_setting('fsck.may_be_open')::interval"
+
+# How late a deadline may be kept.
 LATE: Final = "interval '5 seconds'"
 
 # A message that is being worked on, or is tried again soon: it is on its way. A timer is not,

@@ -11,7 +11,7 @@ from web import session
 from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
 from web.call import Call, json_answer
 from web.gateway import Gateway
-from web.refusals import Fault, InvalidInputError, NotSignedInError
+from web.refusals import Fault, InvalidInputError, NotSignedInError, TooManyAttemptsError
 from web.routing import Route
 from web.schemas import users
 
@@ -77,6 +77,9 @@ async def issue_token(call: Call[users.TokenRequest]) -> web.Response:
 
 async def _proven(call: Call[object], email: str, password: str) -> AccountState:
     """The account, if the password is its own; the same answer and time if there is none."""
+    attempts, key = call.gateway.attempts, (email.casefold(), call.request.remote or "")
+    if call.gateway.settings.rate_limits:
+        attempts.begin(key)
     account = await queries.find(call.reads, email)
     known = None if account is None else account.password_hash
     matches = await call.ask(
@@ -84,6 +87,7 @@ async def _proven(call: Call[object], email: str, password: str) -> AccountState
     )
     if account is None or not matches:
         raise InvalidCredentialsError
+    attempts.succeeded(key)
     return account
 
 
@@ -127,7 +131,7 @@ ROUTES = (
         summary="Sign in",
         input=users.SignIn,
         replies={200: users.AccountView},
-        refusals=(InvalidCredentialsError,),
+        refusals=(InvalidCredentialsError, TooManyAttemptsError),
     ),
     Route(
         method="POST",
@@ -159,6 +163,6 @@ ROUTES = (
         input=users.TokenRequest,
         input_optional=True,
         replies={200: users.TokenView},
-        refusals=(InvalidCredentialsError,),
+        refusals=(InvalidCredentialsError, TooManyAttemptsError),
     ),
 )
