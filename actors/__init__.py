@@ -9,7 +9,7 @@ Layout, in reading order:
 - `message`, `ref`            what is said, what is recorded, and to whom
 - `actor`, `turn`             how a handler is written, and what it may do
 - `mailbox`, `activation`     one live actor: a message at a time
-- `directory`, `loader`       which actors are in memory; how they get there
+- `directory`, `gatherer`     which actors are in memory; how they get there
 - `writer`                    group commit: many turns, one statement, one fsync
 - `timers`                    durable messages that are due now or later, one sleeper
 - `worker`, `pool`            effects outside: what takes long or leaves the house
@@ -39,6 +39,7 @@ from actors.errors import (
     UnavailableError,
 )
 from actors.failpoints import failpoint
+from actors.gatherer import Gatherer
 from actors.graph import AskCycleError, TotalityError
 from actors.mailbox import AskId
 from actors.message import Fact, Message, State, decode_message, encode, wire_name
@@ -65,6 +66,7 @@ __all__ = [
     "Effect",
     "ExpiredError",
     "Fact",
+    "Gatherer",
     "HandlerError",
     "Ids",
     "InboxRow",

@@ -114,7 +114,7 @@ class Activation:
 
     async def _load(self) -> State:
         if self.state is None:
-            found = await self._node.loader.load(self.ref)
+            found = await self._node.loader.get(self.ref)
             self.state = found if found is not None else self.actor.blank(self.ref.key)
         return self.state
 

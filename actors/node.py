@@ -11,8 +11,8 @@ import structlog
 from actors.bus import Bus
 from actors.clock import Clock, Ids
 from actors.errors import StoreUnavailableError
-from actors.loader import Loader
-from actors.message import Message, encode, wire_name
+from actors.gatherer import Gatherer
+from actors.message import Message, State, encode, wire_name
 from actors.placement import Placement
 from actors.ref import Ref
 from actors.store import Commit, InboxRow, Outcome, Store
@@ -41,7 +41,7 @@ class Node:
     tasks: Tasks
     writer: Writer
     timers: Timers
-    loader: Loader
+    loader: Gatherer[Ref, State]
     supervisors: Mapping[str, Supervisor]
     services: Mapping[str, str]
     """The service of each kind."""

@@ -7,7 +7,7 @@ await runtime.stop()
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,8 +25,8 @@ from actors.errors import (
     StoreUnavailableError,
     UnavailableError,
 )
+from actors.gatherer import Gatherer
 from actors.graph import check_ask_graph, check_totality
-from actors.loader import Loader
 from actors.mailbox import AskId, Envelope
 from actors.message import Message, decode_message
 from actors.node import Node
@@ -47,6 +47,8 @@ __all__ = ["Runtime", "Service"]
 log = structlog.get_logger("actors.runtime")
 
 R = TypeVar("R")
+K = TypeVar("K")
+V = TypeVar("V")
 
 # How long an ask from outside may take, all in all, unless its caller says otherwise.
 ASK_SECONDS = 10.0
@@ -133,11 +135,15 @@ class Runtime:
             tasks=self._tasks,
             writer=Writer(self.store, self.clock, self._telemetry),
             timers=Timers(self.store, self.clock, self._telemetry, self._deliver),
-            loader=Loader(self.store, self._tasks),
+            loader=Gatherer(self.store.load, self._tasks),
             supervisors={name: Supervisor(name, self.ids.dice, self._telemetry) for name in names},
             services=kinds,
             ask=self._ask_within,
         )
+
+    def gatherer(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> Gatherer[K, V]:
+        """A way to have many small reads done by *read* as few large ones."""
+        return Gatherer(read, self._tasks)
 
     async def start(self) -> None:
         """Join the cluster, take the partitions over and know every timer that is due soon."""

@@ -151,7 +151,7 @@ class Store(Protocol):
         """Give the partitions up and end the lease."""
         ...
 
-    async def load(self, refs: Sequence[Ref]) -> dict[Ref, State]:
+    async def load(self, refs: Sequence[Ref]) -> Mapping[Ref, State]:
         """The states of those of *refs* that have a row."""
         ...
 

@@ -17,11 +17,13 @@ from typing import Any, cast
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from actors import Ids, LocalBus, Message, NotFoundError, Ref, Runtime, SystemClock
+from actors import Gatherer, Ids, LocalBus, Message, NotFoundError, Ref, Runtime, SystemClock
 from actors.postgres_session import READ_SETTINGS, Session, prepare_session
+from actors.tasks import Tasks
 from ticketing import bootstrap, generated_keys, logs, orders
 from ticketing.errors import OwnTicketError, PriceChangedError, TicketUnavailableError
 from ticketing.reads import Reads
+from ticketing.serve import calm_collector
 from ticketing.settings import Settings
 from web.app import create_app
 from web.gateway import Gateway
@@ -54,6 +56,10 @@ class Transactions:
         self.bus = LocalBus()
         self.metrics = CollectorRegistry()
         self.is_ready = True
+        self._tasks = Tasks(lambda _name, _error: None)
+
+    def gatherer(self, read: Any) -> Gatherer[Any, Any]:
+        return Gatherer(read, self._tasks)
 
     async def ask(self, ref: Ref, message: Message[Any], **_: Any) -> Any:
         assert isinstance(message, orders.Place), "the peer only places orders"
@@ -111,6 +117,7 @@ async def serve(dsn: str, port: int) -> None:
     """Serve until killed."""
     settings = generated_keys.fill_in(Settings.from_env(os.environ))
     logs.configure(settings.log)
+    calm_collector()
     pool = await asyncpg.create_pool(
         dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, init=prepare_session,
         server_settings=READ_SETTINGS, connection_class=Session,

@@ -17,15 +17,15 @@ from actors.placement import Placement
 from actors.postgres import PostgresStore
 from ticketing import expiration
 from ticketing.auth.actor import Account
-from ticketing.auth.hasher import Argon2
+from ticketing.auth.argon2 import Argon2
 from ticketing.auth.worker import Hasher
 from ticketing.expiration.actor import LOOK_TIMER, Watch
-from ticketing.expiration.sweeper import Sweeper
+from ticketing.expiration.worker import Sweeper
 from ticketing.orders.actor import Order
 from ticketing.payments.actor import Payment
 from ticketing.payments.ledger import Movement
-from ticketing.payments.teller import Teller
 from ticketing.payments.transport import StripeTransport
+from ticketing.payments.worker import Teller
 from ticketing.settings import Settings
 from ticketing.tickets.actor import Ticket
 

@@ -1,14 +1,18 @@
 """What the handlers work with: one frozen object, made once, kept in the application."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Final, Self
 
 from aiohttp import web
 
-from actors import Runtime
+from actors import Gatherer, Runtime
 from ticketing.auth.tokens import Tokens
 from ticketing.reads import Reads
 from ticketing.settings import Settings
+from ticketing.tickets import queries
+from ticketing.values import TicketId, UserId
 from ticketing.vault import Vault
 from web.attempts import Attempts
 from web.auth import Verifier
@@ -33,6 +37,8 @@ class Gateway:
     metrics: HttpMetrics
     in_flight: InFlight
     attempts: Attempts
+    reserved: Gatherer[UserId, dict[TicketId, datetime]]
+    """The tickets that a user holds at the moment, and until when."""
     stripe_base: str | None
     """Where the payment provider is, if it is not Stripe itself."""
 
@@ -58,6 +64,7 @@ class Gateway:
             metrics=HttpMetrics(),
             in_flight=InFlight(),
             attempts=Attempts(runtime.clock),
+            reserved=runtime.gatherer(partial(queries.reserved_by, reads)),
             stripe_base=stripe_base,
         )
 

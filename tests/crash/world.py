@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ SETTINGS: Final = {
 # How long a client goes on trying: a restart takes two seconds, or ten on a machine that is busy.
 PATIENCE_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 0.05
+
+# Of a log, when something has failed.
+LINES_SHOWN: Final = 30
 
 _BUSY: Final = """
 select exists (
@@ -162,10 +166,20 @@ async def running(
                 keeping = tasks.create_task(world.keep())
                 try:
                     yield world
+                except BaseException:
+                    sys.stdout.write(f"{_complaints(world.log)}\n")
+                    raise
                 finally:
                     keeping.cancel()
         finally:
             await world.stop()
+
+
+def _complaints(log: Path) -> str:
+    """What the server logged last that is no news."""
+    news = '"level": "info"'
+    lines = [line for line in log.read_text().splitlines() if news not in line]
+    return "\n".join(lines[-LINES_SHOWN:])
 
 
 def dice(seed: int) -> random.Random:

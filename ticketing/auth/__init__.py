@@ -5,7 +5,7 @@ Layout, in reading order:
 - `messages`   what may be said to an account and to the hasher
 - `state`      what an account is, as its facts made it
 - `actor`      who decides
-- `hasher`     the worker that hashes passwords
+- `worker`     hashes passwords; `argon2` does it, in threads of its own
 - `passwords`  Argon2id, and which passwords are refused
 - `tokens`     signed tokens: issue and verify
 - `queries`    the reads behind pages

@@ -1,7 +1,7 @@
 """The hashing worker: no turn waits for Argon2."""
 
 from actors import Effect, Worker, handle
-from ticketing.auth.hasher import Argon2
+from ticketing.auth.argon2 import Argon2
 from ticketing.auth.messages import HASHER, HashPassword, VerifyPassword
 
 __all__ = ["Hasher"]

@@ -9,7 +9,7 @@ Layout, in reading order:
 - `messages`  what is said between watches and sweeper
 - `state`     what a watch remembers: how much it had to repair
 - `actor`     the watch
-- `sweeper`   the worker that looks
+- `worker`    the sweeper, who looks
 - `queries`   what it looks for
 """
 

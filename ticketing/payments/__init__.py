@@ -5,8 +5,9 @@ Layout, in reading order:
 - `messages`   what may be said to a payment and its teller
 - `state`      what a payment is, as its facts made it
 - `actor`      who decides
-- `teller`     the worker that talks to the payment provider
-- `transport`  the Stripe SDK, tamed: certain answers, or "unknown"
+- `worker`     the teller, who talks to the payment provider
+- `transport`  the Stripe SDK, tamed: certain answers, or "unknown" (`outcomes`); `stripe_client`
+               is the SDK itself
 - `ledger`     the double-entry rows that go with a capture
 - `queries`    the reads behind pages
 - `sandbox/`   a stand-in for Stripe that speaks its HTTP API

@@ -63,9 +63,9 @@ _SELECT: Final = f"select {_COLUMNS}, {_OVERDUE} as is_overdue"
 _FIND: Final = f"{_SELECT} from tickets where id = $1"
 
 _RESERVED_BY: Final = """
-    select id, reserved_until
+    select buyer_id, id, reserved_until
     from tickets
-    where buyer_id = $1 and status = 'reserved' and reserved_until > now()
+    where buyer_id = any($1::text[]) and status = 'reserved' and reserved_until > now()
 """
 
 # The order of each sort, and how the next page continues.
@@ -96,10 +96,14 @@ async def page(reads: Reads, search: Search) -> list[TicketState]:
     return [_ticket(row) for row in await reads.rows(text, *arguments)]
 
 
-async def reserved_by(reads: Reads, buyer_id: UserId) -> dict[TicketId, datetime]:
-    """The tickets that *buyer_id* holds at the moment, and until when."""
-    rows = await reads.rows(_RESERVED_BY, buyer_id)
-    return {row["id"]: row["reserved_until"] for row in rows}
+async def reserved_by(
+    reads: Reads, buyer_ids: list[UserId]
+) -> dict[UserId, dict[TicketId, datetime]]:
+    """The tickets that each of *buyer_ids* holds at the moment, and until when."""
+    held: dict[UserId, dict[TicketId, datetime]] = {}
+    for row in await reads.rows(_RESERVED_BY, buyer_ids):
+        held.setdefault(row["buyer_id"], {})[row["id"]] = row["reserved_until"]
+    return held
 
 
 def sort_key(ticket: TicketState, sort: Sort) -> tuple[datetime | int, str]:

@@ -40,7 +40,7 @@ async def place(call: Call[schemas.NewOrder]) -> web.Response:
     price_minor = await _price_minor(call, ticket_id)
     with call.gateway.in_flight.placing(call.user_id, ticket_id) as in_flight:
         refuse_hoarding(
-            await ticket_queries.reserved_by(call.reads, call.user_id),
+            await call.gateway.reserved.get(call.user_id) or {},
             in_flight,
             ticket_id,
             at_most=call.gateway.settings.live_reservations_max,

@@ -8,7 +8,7 @@ import pytest
 
 from actors import OverloadedError, UnavailableError
 from ticketing.auth import passwords
-from ticketing.auth.hasher import Argon2
+from ticketing.auth.argon2 import Argon2
 
 TAKEN_AT_MOST = 2 + 32  # In work and waiting.
 PATIENCE = 10.0  # Seconds until a broken test fails rather than hangs.

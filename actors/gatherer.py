@@ -1,0 +1,63 @@
+"""Many small reads as few large ones.
+
+Whoever wants something is served by the next read; while one is running, the wishes for the next
+one gather. So a lone wish is read at once, and under load one round trip serves many. A wish never
+joins a read that has begun: what it gets is never older than the wish.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
+
+from actors.errors import ActorError
+from actors.tasks import Tasks
+
+__all__ = ["Gatherer"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# One read carries so many keys; the rest goes into the next. A bound on the size of one answer.
+KEYS_MAX = 1000
+
+
+class Gatherer(Generic[K, V]):
+    """Reads with *read*, which gives a value for those keys that have one."""
+
+    def __init__(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]], tasks: Tasks) -> None:
+        self._read = read
+        self._tasks = tasks
+        self._wanted: dict[K, asyncio.Future[V | None]] = {}
+        self._is_reading = False
+
+    async def get(self, key: K) -> V | None:
+        """The value of *key*, or None; raises what the read raised."""
+        future = self._wanted.get(key)
+        if future is None:
+            future = self._wanted[key] = asyncio.get_running_loop().create_future()
+            if not self._is_reading:
+                self._is_reading = True
+                self._tasks.start(self._read_all(), "gathered reads")
+        return await asyncio.shield(future)
+
+    async def _read_all(self) -> None:
+        while self._wanted:
+            keys = list(self._wanted)[:KEYS_MAX]
+            wishes = {key: self._wanted.pop(key) for key in keys}
+            await self._serve(wishes)
+        self._is_reading = False
+
+    async def _serve(self, wishes: dict[K, "asyncio.Future[V | None]"]) -> None:
+        try:
+            found = await self._read(list(wishes))
+        except Exception as error:  # noqa: BLE001 - it belongs to those who asked
+            if len(wishes) > 1 and not isinstance(error, ActorError):
+                for key, future in wishes.items():  # One that cannot be read fails alone.
+                    await self._serve({key: future})
+                return
+            for future in wishes.values():
+                future.set_exception(error)
+                future.exception()  # Seen here, in case its asker has gone.
+        else:
+            for key, future in wishes.items():
+                future.set_result(found.get(key))

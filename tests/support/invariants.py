@@ -1,0 +1,168 @@
+"""What must be true of a marketplace at rest, whatever happened to it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import msgspec
+from msgspec.structs import replace
+
+from actors import Ref, State
+from actors.memory import JournalEntry, MemoryDatabase
+from tests.support.simulated_market import Market
+from ticketing.orders.state import CancelReason, OrderStatus
+from ticketing.payments.state import PaymentState, PaymentStatus
+from ticketing.tickets.state import (
+    ReleaseReason,
+    TicketFact,
+    TicketReleased,
+    TicketReserved,
+    TicketSold,
+    TicketStatus,
+)
+
+__all__ = ["check"]
+
+Turns = list[tuple[JournalEntry, Any]]
+
+
+def check(market: Market) -> None:
+    """Look at everything.
+
+    Raises:
+        AssertionError: something is not as it must be; the message says what.
+
+    """
+    histories = read_journal(market.database)
+    for ref, turns in histories.items():
+        check_versions(ref, turns)
+        check_fold(market.database, ref, turns)
+        if ref.kind == "ticket":
+            check_holders(market, turns)
+    assert set(histories) == set(market.database.states), "a row without a journal"
+    check_sales(market)
+    check_money(market)
+    check_deliveries(market)
+
+
+def read_journal(database: MemoryDatabase) -> dict[Ref, Turns]:
+    histories: dict[Ref, Turns] = defaultdict(list)
+    for line in database.journal:
+        facts: Any = facts_of(database.state_types[line.ref.kind])
+        histories[line.ref].append((line, msgspec.json.decode(line.data, type=facts)))
+    return histories
+
+
+def facts_of(kind: type[State]) -> Any:
+    return get_type_hints(kind.apply)["fact"]
+
+
+def check_versions(ref: Ref, turns: Turns) -> None:
+    expected = 0
+    for line, _ in turns:
+        if line.seq == 0:
+            expected += 1
+        assert line.version == expected, f"{ref} has a gap or a fork at version {line.version}"
+
+
+def check_fold(database: MemoryDatabase, ref: Ref, turns: Turns) -> None:
+    folded = database.state_types[ref.kind](id=ref.key)
+    for line, fact in turns:
+        folded = replace(folded.apply(fact), version=line.version)
+    assert folded == database.state(ref), f"{ref} is not what its journal says"
+
+
+def check_holders(market: Market, turns: Turns) -> None:
+    """A ticket is reserved when it is free, and let go of or sold by its holder alone."""
+    holder: TicketReserved | None = None
+    is_sold = False
+    for _, fact in turns:
+        match fact:
+            case TicketReserved():
+                assert holder is None, f"two hold it: {holder} and {fact}"
+                holder = fact
+            case TicketReleased():
+                assert holder is not None, "nobody holds it"
+                assert not is_sold, "released though it is sold"
+                assert fact.order_id == holder.order_id, "let go of by somebody else"
+                check_release(market, holder, fact)
+                holder = None
+            case TicketSold():
+                assert holder is not None, "sold to nobody"
+                assert fact.order_id == holder.order_id, "sold to somebody else"
+                assert not is_sold, "sold twice"
+                is_sold = True
+            case _:
+                pass
+
+
+def check_release(market: Market, held: TicketReserved, fact: TicketFact) -> None:
+    """A reservation ends by time at its time; otherwise its order wanted it so."""
+    assert isinstance(fact, TicketReleased)
+    if fact.reason is ReleaseReason.LAPSED:
+        assert fact.at >= held.until, f"lapsed {held.until - fact.at} early: {held}"
+        return
+    order = market.order(held.order_id)
+    assert order is not None, f"cancelled by an order that never was: {held}"
+    wanted = {CancelReason.USER, CancelReason.PAYMENT_FAILED}
+    assert order.cancel_reason in wanted | {CancelReason.EXPIRED}, f"taken from {order}"
+    if order.cancel_reason is CancelReason.EXPIRED:
+        # The order asked for the release, failed to commit, and had expired when it tried again.
+        assert order.id in market.cancels_asked, f"taken from {order}"
+
+
+def check_sales(market: Market) -> None:
+    sold = {each.order_id: each for each in market.tickets() if each.status is TicketStatus.SOLD}
+    for ticket in market.tickets():
+        assert ticket.status is not TicketStatus.RESERVED, f"still reserved: {ticket}"
+    for order in market.orders():
+        assert not order.is_live, f"an order that never ends: {order}"
+        assert order.status in {OrderStatus.COMPLETE, OrderStatus.CANCELLED}, f"stuck: {order}"
+        if order.status is OrderStatus.COMPLETE:
+            assert order.id in sold, f"complete, but its ticket is not sold to it: {order}"
+            assert sold[order.id].id == order.ticket_id
+            assert order.settled_at is not None
+    complete = {each.id for each in market.orders() if each.status is OrderStatus.COMPLETE}
+    assert set(sold) == complete, "sold without a complete order"
+
+
+def check_money(market: Market) -> None:
+    complete = {each.id for each in market.orders() if each.status is OrderStatus.COMPLETE}
+    captured = set()
+    for payment in payments(market.database):
+        assert payment.status is not PaymentStatus.PROCESSING, f"stuck: {payment}"
+        if payment.status is PaymentStatus.CAPTURED:
+            captured.add(payment.id)
+    assert captured == complete, "paid without an order, or the other way round"
+    taken = {intent.split("/")[0] for intent in market.provider.captured}
+    assert taken == complete, "the provider took money for something else"
+    for (order_id, number), is_good in market.provider.authorised.items():
+        intent = f"{order_id}/{number}"
+        ends = (intent in market.provider.captured) + (intent in market.provider.voided)
+        assert ends == is_good, f"{intent} was authorised {is_good} and ended {ends} times"
+    sums: dict[str, int] = defaultdict(int)
+    movements = set()
+    for table, row in market.database.rows:
+        assert table == "ledger"
+        movement = (row["order_id"], row["cause"], row["account"])
+        assert movement not in movements, f"booked twice: {movement}"
+        movements.add(movement)
+        sums[row["order_id"]] += row["delta_minor"]
+    assert dict(sums) == dict.fromkeys(complete, 0), "the books do not balance"
+
+
+def payments(database: MemoryDatabase) -> Iterator[PaymentState]:
+    for ref in database.states:
+        if ref.kind == "payment":
+            state = database.state(ref)
+            assert isinstance(state, PaymentState)
+            yield state
+
+
+def check_deliveries(market: Market) -> None:
+    twice = [row_id for row_id, times in market.consumed.items() if times > 1]
+    assert not twice, f"consumed more than once: {twice}"
+    assert not market.database.parked, f"parked: {market.database.parked}"
+    written = {(line.ref, line.version) for line in market.database.journal}
+    lost = [each for each in market.acknowledged if each not in written]
+    assert not lost, f"acknowledged and lost: {lost}"
