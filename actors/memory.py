@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -226,6 +227,8 @@ class MemoryStore:
     async def due(
         self, before: datetime, after: tuple[datetime, str] | None, limit: int
     ) -> list[InboxRow]:
+        if after is not None:
+            UUID(after[1])  # PostgreSQL takes nothing else for an id.
         await self._travel()
         owned = self._epochs()
         rows = sorted(

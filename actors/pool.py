@@ -48,21 +48,24 @@ class WorkerPool:
             OverloadedError: as many asks are waiting as are worth waiting for.
 
         """
+        if self._running < self._worker.concurrency:
+            self._running += 1
+            self._idle.clear()
+            self._node.tasks.start(self._run(envelope), f"work {self._worker.kind}")
+            return
         if envelope.row is None:
             if self._asks_waiting >= self._worker.queue_size_max:
                 raise OverloadedError(f"{self._asks_waiting} are waiting for {envelope.ref.kind}")
             self._asks_waiting += 1
         self._queue.append(envelope)
-        self._idle.clear()
-        if self._running < self._worker.concurrency:
-            self._running += 1
-            self._node.tasks.start(self._run(), f"work {self._worker.kind}")
 
     async def drained(self) -> None:
         """Returns when no effect is running or waiting."""
         await self._idle.wait()
 
-    async def _run(self) -> None:
+    async def _run(self, envelope: Envelope) -> None:
+        """Do *envelope*, and then what has been waiting."""
+        await self._step(envelope)
         while self._queue:
             envelope = self._queue.popleft()
             if envelope.row is None:

@@ -17,6 +17,7 @@ from typing import Final
 import asyncpg
 import structlog
 
+from actors.watchdog import Watchdog
 from migrations import migrate
 from ticketing import bootstrap, database, sandbox_process
 from ticketing.reads import Reads
@@ -41,6 +42,7 @@ async def serve(settings: Settings) -> int:
     stop = _on_signals()
     settings = _with_a_port(settings)
     calm_collector()
+    watchdog = Watchdog()
     async with (
         database.for_serving(settings, lambda line: log.info("database", note=line)) as found,
         sandbox_process.beside(settings) as stripe_base,
@@ -54,9 +56,11 @@ async def serve(settings: Settings) -> int:
             async with listening(create_app(gateway), settings.host, settings.port) as port:
                 sys.stdout.write(f"ready {origin_of('http', settings.host, port)}\n")
                 sys.stdout.flush()
+                watchdog.start()
                 try:
                     return await _until_stopped(stop, system)
                 finally:
+                    watchdog.stop()
                     system.runtime.is_ready = False
 
 

@@ -17,6 +17,9 @@ TICKETS: Final = 14
 # Within which the server is killed: about as long as a round's trade takes.
 TRADE_SECONDS: Final = 1.2
 
+# About as long as a payment takes.
+PAYING_SECONDS: Final = 0.1
+
 # A reservation lives through some deaths and not through others.
 SETTINGS: Final = {"TICKETING_RESERVATION_SECONDS": "2"}
 
@@ -58,6 +61,7 @@ class Crowd:
         """Trade, die so many times meanwhile, and keep every promise."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._die(deaths))
+            tasks.create_task(self._look())
             for person in self.people:
                 tasks.create_task(self._trade(person, dice(self.chances.getrandbits(64))))
         await self.world.rest()
@@ -81,6 +85,11 @@ class Crowd:
         for _ in range(deaths):
             await asyncio.sleep(self.chances.uniform(0.0, TRADE_SECONDS))
             await self.world.kill()
+
+    async def _look(self) -> None:
+        """What `fsck` sees while all this is going on has to be in order too."""
+        await asyncio.sleep(self.chances.uniform(0.0, 2 * TRADE_SECONDS))
+        assert await self.world.violations(at_rest=False) == []
 
     async def _trade(self, person: Person, chances: random.Random) -> None:
         if chances.random() < TICKETS / PEOPLE:
@@ -130,6 +139,8 @@ async def cancel(crowd: Crowd, person: Person, order: Any) -> None:
 async def pay_and_cancel(crowd: Crowd, person: Person, order: Any) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(pay(crowd, person, order))
+        # Sometimes before the ticket is sold, sometimes between sale and capture, or too late.
+        await asyncio.sleep(crowd.chances.uniform(0.0, PAYING_SECONDS))
         tasks.create_task(cancel(crowd, person, order))
 
 

@@ -19,6 +19,7 @@ async def places(scenario: Scenario, folder: Path) -> list[str]:
         await scenario.run(world, 0)
         assert world.deaths == 0
         assert await world.violations() == []
+        assert await world.fsck() == (0, "")
     passed: Counter[str] = Counter()
     found: list[str] = []
     for name in trace.read_text().splitlines():
@@ -33,4 +34,4 @@ async def die_at(place: str, scenario: Scenario, folder: Path, number: int) -> N
     async with running(folder, scenario.settings, {"TICKETING_FAILPOINT": place}) as world:
         await scenario.run(world, number)
         assert world.deaths == 1, f"{place} was passed by {world.deaths} servers"
-        assert await world.violations() == [], place
+        assert await world.violations() == []

@@ -1,6 +1,6 @@
 """The short form of `make crash`: some of the places, one round."""
 
-import pytest
+import asyncio
 
 from tests.crash import rounds, steps
 from tests.crash.scenarios import PURCHASE
@@ -12,8 +12,13 @@ from tests.support import postgres
 PLACES = ("commit.after:tickets.reserve", "commit.after:tickets.sell", "stripe.capture.after")
 
 
-@pytest.mark.parametrize("place", PLACES)
-async def test_death_in_the_middle_of_a_purchase(place: str) -> None:
+async def test_deaths_in_the_middle_of_a_purchase() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for place in PLACES:
+            tasks.create_task(die_at(place))
+
+
+async def die_at(place: str) -> None:
     with postgres.data_folder() as folder:
         await steps.die_at(place, PURCHASE, folder, 1)
 
@@ -26,3 +31,4 @@ async def test_a_crowd_and_a_sudden_death() -> None:
             await crowd.round(deaths=1)
             assert world.deaths == 1
             assert await world.violations() == []
+            assert await world.fsck() == (0, "")

@@ -32,6 +32,7 @@ async def test_rounds() -> None:
             await until(crowd.nobody_waits, "every order has come to its end")
             await world.rest()
             assert await world.violations() == []
+            assert await world.fsck() == (0, "")
             await _report(ROUNDS, world, crowd)
 
 

@@ -1,6 +1,7 @@
 """A real server that is started again whenever it dies, and what can be seen of it from outside."""
 
 import asyncio
+import os
 import random
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -33,6 +34,9 @@ PAUSE_SECONDS: Final = 0.05
 
 # Of a log, when something has failed.
 LINES_SHOWN: Final = 30
+
+# What one meets when the database ends with the server.
+_DOWN: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _BUSY: Final = """
 select exists (
@@ -127,28 +131,51 @@ class World:
         """One value out of the database."""
         await self._is_up.wait()
         try:
-            connection = await asyncpg.connect(home.look_up(self.data_dir).dsn())
-        except (OSError, asyncpg.PostgresError):
+            connection = await asyncpg.connect(self._dsn)
+        except _DOWN:
             return True  # It died just now: nothing is known, least of all that it is at rest.
         try:
             return await connection.fetchval(sql)
         finally:
             await connection.close()
 
-    async def violations(self) -> list[Violation]:
-        """What `fsck` says of a world at rest, the payment sandbox's books included."""
-        connection = await asyncpg.connect(home.look_up(self.data_dir).dsn())
+    async def violations(self, *, at_rest: bool = True) -> list[Violation]:
+        """What `fsck` finds, the payment sandbox's books included; nothing while it is down."""
+        books = self.books()
         try:
-            return await check(connection, sandbox_intents=self.books(), at_rest=True)
+            connection = await asyncpg.connect(self._dsn)
+        except _DOWN:
+            assert not at_rest, "the database has to be up"
+            return []
+        try:
+            return await check(connection, sandbox_intents=books, at_rest=at_rest)
+        except _DOWN:
+            if at_rest:
+                raise
+            return []
         finally:
-            await connection.close()
+            connection.terminate()
+
+    async def fsck(self) -> tuple[int | None, str]:
+        """Exit status and output of `ticketing fsck`, beside the running server."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ticketing", "fsck"),
+            env={**os.environ, "TICKETING_DATA_DIR": str(self.data_dir)},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        return process.returncode, said.decode()
 
     def books(self) -> list[dict[str, Any]]:
-        """What the payment sandbox holds, from its own file."""
-        lines = (self.data_dir / "sandbox" / FILE_NAME).read_bytes().splitlines()
-        entries = [msgspec.json.decode(line, type=Entry) for line in lines]
+        """What the payment sandbox holds, from its own file, in which a last line may be torn."""
+        content = (self.data_dir / "sandbox" / FILE_NAME).read_bytes().rpartition(b"\n")[0]
+        entries = [msgspec.json.decode(line, type=Entry) for line in content.splitlines()]
         intents = {entry.intent.id: entry.intent for entry in entries if entry.intent is not None}
         return [held_shape(intent) for intent in intents.values()]
+
+    @property
+    def _dsn(self) -> str:
+        return home.look_up(self.data_dir).dsn()
 
 
 @asynccontextmanager

@@ -149,8 +149,9 @@ BREAKS: Final[list[tuple[Break, set[str], str]]] = [
     (
         breaks.take_a_share_from_the_seller,
         {"movements"},
-        "but the ledger has fees -250 usd, provider 2499 usd, seller:seller -2249 usd",
+        "capture fees -250 usd, capture provider 2499 usd, capture seller:seller -2249 usd",
     ),
+    (breaks.book_twice, {"movements"}, "the ledger has again fees -250 usd"),
     (
         breaks.book_nothing,
         {"movements"},
@@ -214,9 +215,6 @@ async def test_what_is_broken_is_named(
     violations = await found(meddler.market)
     assert {violation.rule for violation in violations} == rules, violations
     assert any(line in str(violation) for violation in violations), violations
-
-
-# Pairs that are being closed ---------------------------------------------------------------------
 
 
 async def test_a_young_reservation_without_an_order_may_still_get_it(meddler: Meddler) -> None:
@@ -311,9 +309,6 @@ async def test_a_parked_message_closes_nothing(meddler: Meddler) -> None:
     assert [violation.rule for violation in await found(market)] == ["captured"]
 
 
-# The provider's books ----------------------------------------------------------------------------
-
-
 def intents(market: Market, order_id: str, **changes: Any) -> list[dict[str, Any]]:
     """What the provider holds, with the intents of *order_id* changed."""
     return [
@@ -346,6 +341,7 @@ async def test_nobody_pays_for_nothing(healthy: Market) -> None:
 async def test_no_authorisation_is_left_open(healthy: Market) -> None:
     fresh = intents(healthy, healthy.tried, status="requires_capture")
     assert await found(healthy, fresh) == []
+    assert [each.rule for each in await found(healthy, fresh, at_rest=True)] == ["left-open"]
     old = intents(healthy, healthy.tried, status="requires_capture", created=1)
     (violation,) = await found(healthy, old)
     assert str(violation).startswith("left-open: intent pi_")

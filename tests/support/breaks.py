@@ -175,6 +175,14 @@ async def book_nothing(meddler: Meddler) -> None:
     await meddler.sql("delete from ledger where order_id = $1", meddler.market.complete)
 
 
+async def book_twice(meddler: Meddler) -> None:
+    await meddler.sql(
+        "insert into ledger select order_id, 'again', account, delta_minor, currency, at"
+        " from ledger where order_id = $1",
+        meddler.market.complete,
+    )
+
+
 async def book_what_was_not_paid(meddler: Meddler) -> None:
     await meddler.sql(
         "insert into ledger select $1, cause, account, delta_minor, currency, at from ledger"

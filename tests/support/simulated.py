@@ -10,12 +10,12 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from actors import Actor, Clock, Ids, Message, Ref, Runtime, Service, Worker
+from actors import Actor, Clock, Ids, Message, Ref, Runtime, Service, StoreUnavailableError, Worker
 from actors.memory import MemoryDatabase, MemoryStore
 from actors.message import encode, wire_name
 from actors.placement import Placement
@@ -55,6 +55,8 @@ class CountingStore(MemoryStore):
         self.under_way = 0
         self.under_way_max = 0
         self.loads: list[int] = []
+        self.fails_to_look_ahead = 0
+        """How many of the next reads of what is due later are going to fail."""
 
     async def commit(self, batch: Sequence[Commit]) -> list[Outcome]:
         self.batches.append(len(batch))
@@ -64,6 +66,14 @@ class CountingStore(MemoryStore):
             return await super().commit(batch)
         finally:
             self.under_way -= 1
+
+    async def due(
+        self, before: datetime, after: tuple[datetime, str] | None, limit: int
+    ) -> list[InboxRow]:
+        if before > self._clock.now() and self.fails_to_look_ahead:
+            self.fails_to_look_ahead -= 1
+            raise StoreUnavailableError
+        return await super().due(before, after, limit)
 
     async def load(self, refs: Sequence[Ref]) -> dict[Ref, Any]:
         self.loads.append(len(refs))

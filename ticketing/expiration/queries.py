@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["OVERDUE_ORDERS", "OVERDUE_TICKETS", "UNORDERED", "UNSETTLED"]
+__all__ = ["LET_GO", "OVERDUE_ORDERS", "OVERDUE_TICKETS", "UNORDERED", "UNSETTLED"]
 
 # How long an actor may be late before the sweeper steps in: well above what a loaded machine
 # takes, well below what a buyer would notice.
@@ -42,5 +42,22 @@ where o.status in ('created', 'awaiting:payment') and o.settled_at is null
     and t.status = 'sold' and o.expires_at < clock_timestamp() + interval '1 day'
     and o.partition % $2 = $1
     and not exists (select from inbox i where i.kind = 'payment' and i.key = o.id)
+limit {LIMIT}
+"""  # noqa: S608 - constants
+
+# The same, between the ticket's release and the order's cancellation, and the buyer who wanted that
+# did not come back to ask again. (A payment that failed for good does; an order whose time is up
+# expires.)
+LET_GO: Final = f"""
+select o.id from orders o join tickets t on t.id = o.ticket_id
+where o.status in ('created', 'awaiting:payment') and o.settled_at is null
+    and o.expires_at > clock_timestamp()
+    and t.order_id is distinct from o.id and o.partition % $2 = $1
+    and not exists (select from inbox i where i.kind = 'payment' and i.key = o.id)
+    and exists (
+        select from journal j
+        where j.kind = 'ticket' and j.key = t.id and j.version = t.version
+            and j.at < clock_timestamp() - {GRACE}
+    )
 limit {LIMIT}
 """  # noqa: S608 - constants

@@ -38,5 +38,8 @@ class Sweeper(Worker):
                 effect.tell(orders.order(reservation.order_id), adopt)
             for row in await connection.fetch(queries.UNSETTLED, number, WATCHES):
                 effect.tell(orders.order(row["id"]), orders.Settle())
+            for row in await connection.fetch(queries.LET_GO, number, WATCHES):
+                cancel = orders.Cancel(buyer_id=None, reason=orders.CancelReason.USER)
+                effect.tell(orders.order(row["id"]), cancel)
         if effect.sends:
             effect.tell(watch(number), Repaired(count=len(effect.sends)))

@@ -16,6 +16,9 @@ __all__ = ["check", "run"]
 # Two commits of different actors are milliseconds apart, and seconds if a process dies in between.
 MAY_BE_OPEN_SECONDS: Final = 10
 
+# From an authorisation to its capture, or its end: a few calls to the provider.
+MAY_BE_HELD_SECONDS: Final = 60
+
 _SETTINGS: Final = {"application_name": "ticketing:fsck", "jit": "off", "timezone": "UTC"}
 
 
@@ -51,7 +54,12 @@ async def check(
         found = await _rows(connection)
         found += await _histories(connection)
         if sandbox_intents is not None:
-            found += await provider.books(connection, sandbox_intents, may_be_open)
+            found += await provider.books(
+                connection,
+                sandbox_intents,
+                may_be_open=may_be_open,
+                may_be_held=0 if at_rest else MAY_BE_HELD_SECONDS,
+            )
     return found
 
 

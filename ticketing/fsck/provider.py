@@ -16,8 +16,6 @@ __all__ = ["books"]
 
 Intents: TypeAlias = Sequence[Mapping[str, Any]]
 
-AUTHORISATION_SECONDS: Final = 60
-
 _ORDERS: Final = """
 select o.id, o.status, o.price_minor, o.currency, o.settled_at is not null as is_settled,
     p.status as payment,
@@ -28,10 +26,13 @@ order by o.id
 """
 
 
-async def books(connection: Connection, intents: Intents, may_be_open: int) -> list[Violation]:
+async def books(
+    connection: Connection, intents: Intents, *, may_be_open: int, may_be_held: int
+) -> list[Violation]:
     """What is wrong between *intents*, as `GET /_sandbox/intents` lists them, and the orders.
 
-    What came about within the last *may_be_open* seconds may be missing on the other side.
+    What came about within the last *may_be_open* seconds may be missing on the other side; money
+    may be held for *may_be_held* seconds without being taken.
     """
     now = await connection.fetchval("select extract(epoch from now())::float8")
     taken: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
@@ -43,7 +44,7 @@ async def books(connection: Connection, intents: Intents, may_be_open: int) -> l
     return [
         *_paid_for_nothing(taken, orders, now - may_be_open),
         *_not_paid_once(taken, orders.values()),
-        *_left_open(intents, now),
+        *_left_open(intents, now, may_be_held),
     ]
 
 
@@ -77,10 +78,10 @@ def _not_paid_once(
         yield Violation("paid-once", f"order {order['id']}", detail)
 
 
-def _left_open(intents: Intents, now: float) -> Iterable[Violation]:
+def _left_open(intents: Intents, now: float, may_be_held: int) -> Iterable[Violation]:
     for intent in intents:
         age = now - intent["created"]
-        if intent["status"] == "requires_capture" and age > AUTHORISATION_SECONDS:
+        if intent["status"] == "requires_capture" and age >= may_be_held:
             order_id = intent["metadata"].get("order_id", "?")
             detail = (
                 f"{intent['amount']} {intent['currency']} held for {age:.0f} s, order {order_id}"

@@ -243,30 +243,31 @@ from ledger l
 group by l.order_id, l.currency having sum(l.delta_minor) <> 0
 """
 
-# The provider has the money; the seller and the house have a claim on it, and nobody else.
+# The provider has the money, once; the seller and the house have a claim on it, and nobody else.
 _MOVEMENTS: Final = """
 with moved as (
     select l.order_id,
-        string_agg(format('%s %s %s', l.account, l.delta_minor, l.currency), ', '
-            order by l.account) as shown,
-        sum(l.delta_minor) filter (where l.account = 'provider') as provider,
-        sum(l.delta_minor) filter (where l.account <> 'provider') as claims,
-        max(l.delta_minor) filter (where l.account <> 'provider') as most,
+        string_agg(format('%s %s %s %s', l.cause, l.account, l.delta_minor, l.currency), ', '
+            order by l.cause, l.account) as shown,
+        sum(l.delta_minor) filter (where l.account = 'provider') as held,
+        sum(l.delta_minor) filter (where l.cause = 'capture' and l.account = 'provider') as taken,
+        sum(l.delta_minor) filter (where l.cause = 'capture' and l.account <> 'provider') as claims,
+        max(l.delta_minor) filter (where l.cause = 'capture' and l.account <> 'provider') as most,
         array_agg(l.account::text) filter (where l.account not in ('provider', 'fees')) as sellers,
         min(l.currency) as currency, count(distinct l.currency) as currencies
     from ledger l
-    where l.cause = 'capture'
     group by l.order_id
 )
 select 'payment ' || coalesce(p.id, m.order_id) as subject, case
     when p.id is null then format('not captured, but the ledger has %s', m.shown)
-    else format('captured %s %s from seller %s, but the ledger has %s', p.amount_minor, p.currency,
-        p.seller_id, coalesce(m.shown, 'nothing'))
+    else format('%s %s %s from seller %s, but the ledger has %s', p.status, p.amount_minor,
+        p.currency, p.seller_id, coalesce(m.shown, 'nothing'))
     end as detail
 from (select * from payments where status in ('captured', 'refunded')) as p
 full join moved m on m.order_id = p.id
-where (m.provider, m.claims, m.currency, m.currencies)
+where (m.taken, m.claims, m.currency, m.currencies)
         is distinct from (p.amount_minor, -p.amount_minor, p.currency, 1)
+    or m.held <> case p.status when 'captured' then p.amount_minor else 0 end
     or m.most > 0
     or not (coalesce(m.sellers, '{}') <@ array['seller:' || p.seller_id])
 """

@@ -16,6 +16,7 @@ __all__ = [
     "BeginPayment",
     "Bill",
     "Cancel",
+    "CancelReason",
     "Cancelled",
     "Complete",
     "EndPayment",
