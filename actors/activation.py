@@ -47,7 +47,7 @@ _DISCARDED = "The actor moved, or its row was changed by somebody else"
 class Activation:
     """An actor in memory."""
 
-    __slots__ = ("_node", "_on_idle", "_pause", "actor", "is_running", "mailbox", "ref", "state",
+    __slots__ = ("_node", "_on_idle", "actor", "is_running", "mailbox", "ref", "state",
                  "used_at")  # fmt: skip
 
     def __init__(
@@ -62,12 +62,11 @@ class Activation:
         self.used_at = node.clock.monotonic()
         self._node = node
         self._on_idle = on_idle
-        self._pause = 0.0
 
     @property
     def is_worth_keeping(self) -> bool:
-        """Whether there is something in memory: a state with a row, or a pause after a crash."""
-        return self._pause > 0 or (self.state is not None and self.state.version > 0)
+        """Whether there is something in memory: a state with a row."""
+        return self.state is not None and self.state.version > 0
 
     def put(self, envelope: Envelope) -> None:
         """Queue *envelope* and see to it that somebody works on it."""
@@ -78,9 +77,6 @@ class Activation:
 
     async def _run(self) -> None:
         while len(self.mailbox):
-            if self._pause:
-                await self._node.clock.sleep(self._pause)
-                self._pause = 0.0
             await self._step()
         self.is_running = False
         self.used_at = self._node.clock.monotonic()
@@ -88,7 +84,9 @@ class Activation:
 
     async def _step(self) -> None:
         """Handle one message, whatever comes of it."""
+        supervisor = self._node.supervisor(self.ref)
         try:
+            supervisor.admit(self.ref)
             state = await self._load()
         except (ActorError, ValueError, TypeError) as error:
             await self._failed(self.mailbox.take(), error)
@@ -105,11 +103,12 @@ class Activation:
         try:
             await self._handle(envelope, state, now)
         except RefusalError as refusal:
+            supervisor.worked(self.ref)
             await self._refused(envelope, refusal)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is supervised
             await self._failed(envelope, error)
         else:
-            self._node.supervisor(self.ref).worked(self.ref)
+            supervisor.worked(self.ref)
             self._count("done")
 
     async def _load(self) -> State:
@@ -169,7 +168,11 @@ class Activation:
     async def _ask(self, turn: Turn[Any], ref: Ref, message: Message[Any]) -> Any:
         if ref.kind not in self.actor.asks:
             raise UndeclaredAskError(f"{self.ref.kind} does not declare that it asks {ref.kind}")
-        return await self._node.ask(ref, message, turn.by, turn.deadline)
+        try:
+            return await self._node.ask(ref, message, turn.by, turn.deadline)
+        except RefusalError as refusal:
+            refusal.is_anothers = True
+            raise
 
     async def _finish(self, turn: Turn[Any], envelope: Envelope, reply: Any) -> Outcome:
         """Make the turn durable; afterwards, and only then, let its effects out."""
@@ -219,6 +222,10 @@ class Activation:
         envelope.fail(refusal)
         if envelope.row is None:
             return
+        if refusal.is_anothers:
+            # The handler did not foresee that the actor it asked would refuse: not its own "no".
+            await self._node.set_aside(envelope.row, refusal, parks=self.actor.parks)
+            return
         log.info("message.refused", actor=str(self.ref), message=envelope.row.message,
                  why=str(refusal))  # fmt: skip
         turn = self._turn(
@@ -235,14 +242,15 @@ class Activation:
 
     async def _failed(self, envelope: Envelope, error: Exception) -> None:
         """Nothing of the turn was kept. Only a crash is the actor's own failure."""
-        if isinstance(error, ActorError) and not isinstance(error, CommitRefusedError):
+        has_crashed = not isinstance(error, ActorError) or isinstance(error, CommitRefusedError)
+        if not has_crashed:
             self._count("unavailable")
             envelope.fail(error)
         else:
             self._count("crashed")
             self.state = None
             cause = wire_name(type(envelope.message))
-            self._pause = self._node.supervisor(self.ref).crashed(self.ref, cause, error)
+            self._node.supervisor(self.ref).crashed(self.ref, cause, error)
             envelope.fail(CrashedError())
         if envelope.row is not None:
             await self._node.set_aside(envelope.row, error, parks=self.actor.parks)

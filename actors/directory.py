@@ -16,6 +16,8 @@ __all__ = ["Directory"]
 
 # A hundred thousand actors at 2 KB are 200 MB: what a small machine can spare.
 RESIDENT_MAX = 100_000
+# How many more before somebody looks between two sweeps, because looking costs.
+RESIDENT_SLACK = 5_000
 # Most tickets that are looked at once are looked at again within the minute, or not at all.
 IDLE_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
@@ -40,6 +42,8 @@ class Directory:
             if fresh:
                 activation.state = actor.blank(ref.key)
             self.live[ref] = activation
+            if len(self.live) > RESIDENT_MAX + RESIDENT_SLACK:
+                self._passivate(unused_since=float("-inf"))
         return activation
 
     async def drained(self) -> None:

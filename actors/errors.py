@@ -8,11 +8,13 @@ work certainly did not happen ("no") or may have happened ("maybe").
 from typing import Any, ClassVar, Literal
 
 __all__ = [
+    "OUTAGE",
     "ActorError",
     "AskIdReusedError",
     "CommitRefusedError",
     "CrashedError",
     "ExpiredError",
+    "HeldError",
     "NotFoundError",
     "OverloadedError",
     "RefusalError",
@@ -34,6 +36,8 @@ class RefusalError(Exception):
     def __init__(self, message: str | None = None, **details: Any) -> None:
         super().__init__(message or first_line(type(self)))
         self.details = details
+        self.is_anothers = False
+        """Whether it came up in an ask of the actor that was asked, and went through it."""
 
 
 class NotFoundError(RefusalError):
@@ -74,6 +78,14 @@ class UnavailableError(ActorError):
     retry_after = 1.0
 
 
+class HeldError(UnavailableError):
+    """The actor, or its whole service, keeps failing and is left alone for a while."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ExpiredError(ActorError):
     """The time the caller gave ran out."""
 
@@ -89,6 +101,10 @@ class StoreUnavailableError(UnavailableError):
     """The connection to the store is lost; what was being committed may or may not be there."""
 
     executed = "maybe"
+
+
+OUTAGE = (UnavailableError, OverloadedError, ExpiredError)
+"""What says that something is out of reach for now, and nothing about the message itself."""
 
 
 class CommitRefusedError(ActorError):

@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from actors.bus import Bus
 from actors.clock import Clock, Ids
-from actors.errors import StoreUnavailableError
+from actors.errors import OUTAGE, HeldError, StoreUnavailableError
 from actors.gatherer import Gatherer
 from actors.message import Message, State, encode, wire_name
 from actors.placement import Placement
@@ -26,6 +27,9 @@ from actors.writer import Writer
 __all__ = ["Node"]
 
 log = structlog.get_logger("actors.node")
+
+# What is held for no time at all would come back at once, and again.
+HOLD_SECONDS_MIN = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +102,15 @@ class Node:
             self.timers.add(row)
 
     async def set_aside(self, row: InboxRow, error: Exception, *, parks: bool) -> None:
-        """A durable message failed: try it again later, or park it."""
+        """A durable message failed: try it again later, or park it.
+
+        Waiting out an outage parks nothing, however long it lasts.
+        """
+        if isinstance(error, HeldError):
+            self._hold_back(row, error)
+            return
         supervisor = self.supervisor(row.ref)
-        parked = supervisor.must_park(row, parks=parks)
+        parked = supervisor.must_park(row, parks=parks and not isinstance(error, OUTAGE))
         due_at: datetime = self.clock.now() + supervisor.retry_after(row)
         why = f"{type(error).__name__}: {error}"
         log.warning(
@@ -114,3 +124,9 @@ class Node:
         self.timers.finished(row)
         if postponed is not None and not parked:
             self.timers.add(postponed)
+
+    def _hold_back(self, row: InboxRow, held: HeldError) -> None:
+        """Its actor is left alone for now: keep the message here, where it has not been tried."""
+        self.timers.finished(row)
+        wait = timedelta(seconds=max(held.retry_after or 0.0, HOLD_SECONDS_MIN))
+        self.timers.add(replace(row, due_at=self.clock.now() + wait))

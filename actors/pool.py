@@ -59,6 +59,10 @@ class WorkerPool:
             self._asks_waiting += 1
         self._queue.append(envelope)
 
+    def shed(self) -> None:
+        """Let go of the durable messages that wait: they are in the inbox for the next process."""
+        self._queue = deque(envelope for envelope in self._queue if envelope.row is None)
+
     async def drained(self) -> None:
         """Returns when no effect is running or waiting."""
         await self._idle.wait()
@@ -86,7 +90,9 @@ class WorkerPool:
             by=envelope.by,
             may_be_repeat=row is not None and (row.found or row.attempts > 0),
         )
+        supervisor = self._node.supervisor(envelope.ref)
         try:
+            supervisor.admit(envelope.ref)
             handler = self._worker.handlers[type(envelope.message)]
             reply = await handler.function(self._worker, envelope.message, effect)
             if row is not None:
@@ -99,6 +105,7 @@ class WorkerPool:
         except Exception as error:  # noqa: BLE001 - whatever an effect raises is supervised
             await self._failed(envelope, error)
         else:
+            supervisor.worked(envelope.ref)
             self._count(envelope, "done")
             envelope.answer(reply)
 

@@ -122,6 +122,8 @@ class PostgresStore:
             await connection.execute(_REGISTER, self.node, list(services), LEASE)
         while True:
             async with self._reader() as connection, connection.transaction():
+                # In the order in which commits lock them, so that nobody waits in a ring.
+                await connection.execute(_LOCK_SERVICES, list(services))
                 await connection.execute(_DECLARE_DEAD, self.node, self._exclusive)
                 await connection.execute(_STONITH, self.node)
                 await connection.execute(_TAKE, self.node, list(services))
@@ -321,6 +323,10 @@ _STONITH = """
 select pg_terminate_backend(a.pid) from pg_stat_activity a
 join node n on a.application_name like 'ticketing:' || n.id || '%'
 where n.state = 'dead' and n.id <> $1
+"""
+
+_LOCK_SERVICES = """
+select from partition where service = any($1::text[]) order by id for update
 """
 
 _TAKE = """

@@ -96,6 +96,8 @@ class Runtime:
         self._telemetry = Telemetry()
         self._tasks = Tasks(self._task_failed)
         self._accepting = False
+        self._is_draining = False
+        self._parks = {each.kind: each.parks for service in services for each in service.members}
         self._replies: set[asyncio.Future[Any]] = set()
         self._node = self._build(services)
         self._directory = Directory(
@@ -136,7 +138,9 @@ class Runtime:
             writer=Writer(self.store, self.clock, self._telemetry),
             timers=Timers(self.store, self.clock, self._telemetry, self._deliver),
             loader=Gatherer(self.store.load, self._tasks),
-            supervisors={name: Supervisor(name, self.ids.dice, self._telemetry) for name in names},
+            supervisors={
+                name: Supervisor(name, self.clock, self.ids.dice, self._telemetry) for name in names
+            },
             services=kinds,
             ask=self._ask_within,
         )
@@ -150,10 +154,12 @@ class Runtime:
         joined = await self.store.join([service.name for service in self._services])
         self._node.placement.epochs = joined.epochs
         await self._beat()
+        if self.failed.is_set():
+            raise UnavailableError("This node was declared dead while it started")
         self._tasks.start(self._heartbeats(), "heartbeats")
         self._tasks.start(self._node.writer.run(), "writer")
-        self._accepting = True
         await self._node.timers.load()
+        self._accepting = True
         self._tasks.start(self._node.timers.run(), "timers")
         self._tasks.start(self._node.timers.keep_loaded(), "timers loader")
         self._tasks.start(self._directory.passivate_idle(), "passivation")
@@ -162,8 +168,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Drain: finish what runs, accept nothing new, give the partitions up."""
-        self.is_ready = False
-        self._accepting = False
+        self._drain()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._directory.drained()
@@ -182,6 +187,13 @@ class Runtime:
         if not self.failed.is_set():
             await self._leave()
 
+    def _drain(self) -> None:
+        """From now on nothing new is accepted; durable messages wait for the next process."""
+        self.is_ready = self._accepting = False
+        self._is_draining = True
+        for pool in self._pools.values():
+            pool.shed()
+
     async def _leave(self) -> None:
         try:
             await self.store.leave()
@@ -190,7 +202,7 @@ class Runtime:
 
     async def abandon(self) -> None:
         """Stop as a crash would: nothing is finished, nothing is given up. For tests."""
-        self.is_ready = self._accepting = False
+        self._drain()
         await self._tasks.stop()
 
     async def ask(
@@ -271,13 +283,14 @@ class Runtime:
 
     def _deliver(self, row: InboxRow) -> None:
         """A durable message is due: put it where it belongs."""
-        if not self._accepting or row.kind not in self._node.services:
+        if self._is_draining or row.kind not in self._node.services:
             return  # It waits in the inbox for the next process, or for a newer release.
         try:
             message = decode_message(row.message, bytes(row.body))
         except (LookupError, ValueError) as error:
             self._tasks.start(
-                self._node.set_aside(row, error, parks=True), f"set aside {row.message}"
+                self._node.set_aside(row, error, parks=self._parks[row.kind]),
+                f"set aside {row.message}",
             )
             return
         self._put(Envelope(row.ref, message, by=row.by, row=row))
@@ -287,7 +300,7 @@ class Runtime:
         now = await self.store.heartbeat()
         if now is None:
             log.critical("node.dead", why="another node declared this one dead")
-            self._accepting = self.is_ready = False
+            self._drain()
             self.failed.set()
         elif isinstance(self.clock, SystemClock):
             # Half of the round trip has passed since the store looked at its clock.
@@ -305,5 +318,5 @@ class Runtime:
     def _task_failed(self, name: str, _error: BaseException) -> None:
         """A part of the runtime stopped that never should: better a restart than a lame node."""
         log.critical("runtime.failed", task=name)
-        self.is_ready = self._accepting = False
+        self._drain()
         self.failed.set()

@@ -1,19 +1,29 @@
 """What happens after a failure: one supervisor a service, so that a failing one stays alone.
 
 A domain "no" is not a failure, nor is a failed ask, nor a store out of reach. Any other exception
-is: the actor's memory is dropped and reloaded from the last durable state, after a pause that
-doubles with each failure in a row. A durable message that keeps failing is tried again later and
-later, and then parked with its error.
+is: the actor's memory is dropped and reloaded from the last durable state. Three things keep the
+harm small, each wider than the one before:
+
+- *back-off*: an actor that fails again and again is left alone for a while that doubles each time;
+- *quarantine*: one that fails too often, whatever it does in between, is left alone for a minute,
+  and then one message is let through to see;
+- *degraded*: when many actors of a service fail, the service refuses at once, and lets one message
+  a second through to see; it recovers when a few of those in a row succeed.
+
+Whoever is refused so is told "not executed, try again after". A durable message waits in the inbox;
+one that keeps *failing* is tried later and later, and then parked with its error.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 from typing import Final
 
 import structlog
 
+from actors.clock import Clock
+from actors.errors import HeldError
 from actors.ref import Ref
 from actors.store import InboxRow
 from actors.telemetry import Telemetry
@@ -24,73 +34,172 @@ log = structlog.get_logger("actors.supervisor")
 
 # A failing actor is tried again at once the first time - most failures do not repeat - and then
 # after 0.1 s, doubling to half a minute, which is as long as anybody should wait for a mended one.
-RESTART_FIRST_SECONDS: Final = 0.1
-RESTART_MAX_SECONDS: Final = 30.0
+BACK_OFF_FIRST_SECONDS: Final = 0.1
+BACK_OFF_MAX_SECONDS: Final = 30.0
+
+# More than five failures a minute are no accident.
+QUARANTINE_AFTER: Final = 5
+QUARANTINE_WINDOW_SECONDS: Final = 60.0
+QUARANTINE_SECONDS: Final = 60.0
+
+# Fifty different actors in half a minute: not their states are wrong, but the code.
+DEGRADED_AFTER_ACTORS: Final = 50
+DEGRADED_WINDOW_SECONDS: Final = 30.0
+PROBE_EVERY_SECONDS: Final = 1.0
+PROBES_TO_RECOVER: Final = 3
 
 # Eight tries span about a minute: longer than a restart of anything this system depends on.
 ATTEMPTS_MAX: Final = 8
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_MAX_SECONDS: Final = 60.0
 
+# Actors whose failures are remembered; the longest ago is forgotten first.
+TROUBLED_MAX: Final = 10_000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
+class _Trouble:
+    """What is remembered of an actor that failed."""
+
+    in_a_row: int = 0
+    failed_at: "deque[float]" = field(default_factory=lambda: deque(maxlen=QUARANTINE_AFTER))
+    held_until: float = 0.0
+    is_quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceHealth:
-    """What the inspection page says about a service."""
+    """How a service is doing."""
 
     service: str
+    is_degraded: bool
+    quarantined: int
     restarts: int
     parked: int
     last_error: str | None
 
 
 class Supervisor:
-    """Counts the failures of one service and says how long to wait after each."""
+    """Decides who of one service may work, and counts failures."""
 
-    def __init__(self, service: str, dice: Random, telemetry: Telemetry) -> None:
+    def __init__(self, service: str, clock: Clock, dice: Random, telemetry: Telemetry) -> None:
         self.service = service
+        self._clock = clock
         self._dice = dice
-        self._restarts = telemetry.restarts.labels(service=service)
-        self._parked = telemetry.parked.labels(service=service)
-        self._in_a_row: dict[Ref, int] = {}
-        self._health = ServiceHealth(service, 0, 0, None)
+        self._telemetry = telemetry
+        self._troubled: OrderedDict[Ref, _Trouble] = OrderedDict()
+        self._failing: OrderedDict[Ref, float] = OrderedDict()
+        self._probe_at: float | None = None
+        self._probes_passed = 0
+        self._restarts = 0
+        self._parked = 0
+        self._last_error: str | None = None
 
     @property
     def health(self) -> ServiceHealth:
-        return self._health
+        return ServiceHealth(
+            service=self.service,
+            is_degraded=self._probe_at is not None,
+            quarantined=sum(each.is_quarantined for each in self._troubled.values()),
+            restarts=self._restarts,
+            parked=self._parked,
+            last_error=self._last_error,
+        )
 
-    def crashed(self, ref: Ref, cause: str, error: Exception) -> float:
-        """Note that *ref* failed handling *cause*; the seconds to wait before its next message."""
-        failures = self._in_a_row.get(ref, 0) + 1
-        self._in_a_row[ref] = failures
-        self._restarts.inc()
-        health = self._health
-        last = f"{ref}: {type(error).__name__}: {error}"
-        self._health = ServiceHealth(self.service, health.restarts + 1, health.parked, last)
-        log.error("actor.crashed", actor=str(ref), cause=cause, failures=failures, exc_info=error)
-        if failures == 1:
-            return 0.0
-        return min(RESTART_FIRST_SECONDS * 2.0 ** (failures - 2), RESTART_MAX_SECONDS)
+    def admit(self, ref: Ref) -> None:
+        """Let *ref* handle a message.
+
+        Raises:
+            HeldError: it is left alone for now, or the whole service is.
+
+        """
+        if self._probe_at is None and not self._troubled:
+            return
+        now = self._clock.monotonic()
+        trouble = self._troubled.get(ref)
+        if trouble is not None and now < trouble.held_until:
+            raise HeldError(f"{ref} keeps failing", retry_after=trouble.held_until - now)
+        if self._probe_at is not None:
+            if now < self._probe_at:
+                raise HeldError(f"{self.service} is degraded", retry_after=self._probe_at - now)
+            self._probe_at = now + PROBE_EVERY_SECONDS  # This message is the probe.
+
+    def crashed(self, ref: Ref, cause: str, error: Exception) -> None:
+        """Note that *ref* failed handling *cause*."""
+        now = self._clock.monotonic()
+        trouble = self._troubled.setdefault(ref, _Trouble())
+        self._troubled.move_to_end(ref)
+        if len(self._troubled) > TROUBLED_MAX:
+            self._troubled.popitem(last=False)
+        self._hold(ref, trouble, now)
+        self._restarts += 1
+        self._last_error = f"{ref}: {type(error).__name__}: {error}"
+        self._telemetry.restarts.labels(service=self.service).inc()
+        log.error(
+            "actor.crashed", actor=str(ref), cause=cause, failures=trouble.in_a_row, exc_info=error
+        )
+        self._degrade_if_many(ref, now)
+        self._show()
 
     def worked(self, ref: Ref) -> None:
-        """*ref* handled a message; what it failed at before is forgiven."""
-        if self._in_a_row:
-            self._in_a_row.pop(ref, None)
+        """*ref* handled a message to its end; what it failed at in a row is forgiven."""
+        trouble = self._troubled.get(ref)
+        if trouble is not None:
+            trouble.in_a_row = 0
+            is_old = self._clock.monotonic() - trouble.failed_at[-1] > QUARANTINE_WINDOW_SECONDS
+            if trouble.is_quarantined or is_old:
+                del self._troubled[ref]
+                log.info("actor.recovered", actor=str(ref))
+                self._show()
+        if self._probe_at is not None:
+            self._probes_passed += 1
+            if self._probes_passed >= PROBES_TO_RECOVER:
+                self._probe_at = None
+                self._failing.clear()
+                log.warning("service.recovered", service=self.service)
+                self._show()
 
     def retry_after(self, row: InboxRow) -> timedelta:
         """How long to set aside a durable message that failed (again); jittered by a fifth."""
-        seconds = min(RETRY_FIRST_SECONDS * 2.0**row.attempts, RETRY_MAX_SECONDS)
+        # 2 ** 9 tenths of a second are past the longest wait already.
+        seconds = min(RETRY_FIRST_SECONDS * 2.0 ** min(row.attempts, 9), RETRY_MAX_SECONDS)
         return timedelta(seconds=seconds * self._dice.uniform(0.8, 1.2))
 
     def must_park(self, row: InboxRow, *, parks: bool) -> bool:
         """Whether *row* has failed often enough to be set aside for good."""
         if not parks or row.attempts + 1 < ATTEMPTS_MAX:
             return False
-        self._parked.inc()
-        health = self._health
-        self._health = ServiceHealth(
-            self.service, health.restarts, health.parked + 1, health.last_error
-        )
+        self._parked += 1
+        self._telemetry.parked.labels(service=self.service).inc()
         return True
 
+    def _hold(self, ref: Ref, trouble: _Trouble, now: float) -> None:
+        trouble.in_a_row += 1
+        trouble.failed_at.append(now)
+        often = len(trouble.failed_at) == QUARANTINE_AFTER
+        if often and now - trouble.failed_at[0] <= QUARANTINE_WINDOW_SECONDS:
+            trouble.is_quarantined = True
+        if trouble.is_quarantined:
+            trouble.held_until = now + QUARANTINE_SECONDS
+            log.error("actor.quarantined", actor=str(ref), seconds=QUARANTINE_SECONDS)
+        elif trouble.in_a_row > 1:
+            seconds = BACK_OFF_FIRST_SECONDS * 2.0 ** min(trouble.in_a_row - 2, 9)
+            trouble.held_until = now + min(seconds, BACK_OFF_MAX_SECONDS)
 
-Supervisors = Mapping[str, Supervisor]
+    def _degrade_if_many(self, ref: Ref, now: float) -> None:
+        self._failing[ref] = now
+        self._failing.move_to_end(ref)
+        while next(iter(self._failing.values())) < now - DEGRADED_WINDOW_SECONDS:
+            self._failing.popitem(last=False)
+        if self._probe_at is not None:
+            self._probes_passed = 0
+            self._probe_at = now + PROBE_EVERY_SECONDS
+        elif len(self._failing) >= DEGRADED_AFTER_ACTORS:
+            self._probes_passed = 0
+            self._probe_at = now + PROBE_EVERY_SECONDS
+            log.critical("service.degraded", service=self.service, failing=len(self._failing))
+
+    def _show(self) -> None:
+        health = self.health
+        self._telemetry.quarantined.labels(service=self.service).set(health.quarantined)
+        self._telemetry.degraded.labels(service=self.service).set(health.is_degraded)

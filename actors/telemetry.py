@@ -24,6 +24,14 @@ class Telemetry:
             "actors_parked", "Messages set aside after their retries", ["service"],
             registry=registry,
         )  # fmt: skip
+        self.quarantined = Gauge(
+            "actors_quarantined", "Actors left alone because they keep failing", ["service"],
+            registry=registry,
+        )  # fmt: skip
+        self.degraded = Gauge(
+            "actors_service_degraded", "1 while a service refuses because many actors fail",
+            ["service"], registry=registry,
+        )  # fmt: skip
         self.refused = Counter(
             "actors_mailbox_full", "Messages refused by a full mailbox", ["kind"],
             registry=registry,

@@ -35,6 +35,10 @@ REFILL_SECONDS = 20.0
 SWEEP_SECONDS = 1.0
 PAGE_ROWS = 1000
 
+# After an outage everything is overdue at once. So many turns keep the writer busy for a second or
+# two; the next sweep fetches more.
+IN_FLIGHT_MAX = 20_000
+
 # Before every other id of an instant.
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -103,8 +107,8 @@ class Timers:
         horizon = self._clock.now() + WINDOW
         after = None if self._loaded_until is None else (self._loaded_until, _FIRST_ID)
         self._horizon = horizon  # Before reading: what is set meanwhile must not fall in between.
-        await self._read(horizon, after)
-        self._loaded_until = horizon
+        if await self._read(horizon, after):
+            self._loaded_until = horizon
 
     async def run(self) -> None:
         """Deliver what becomes due, until cancelled."""
@@ -151,13 +155,16 @@ class Timers:
                 self._drop(row)
                 self._send(row)
 
-    async def _read(self, before: datetime, after: tuple[datetime, str] | None) -> None:
+    async def _read(self, before: datetime, after: tuple[datetime, str] | None) -> bool:
+        """Take in what is due before *before*; False if there is more than can be in flight."""
         while True:
             self._done_while_loading.clear()
             page = await self._store.due(before, after, PAGE_ROWS)
             self._take(page)
             if len(page) < PAGE_ROWS:
-                return
+                return True
+            if len(self._in_flight) > IN_FLIGHT_MAX:
+                return False  # The next sweep goes on.
             after = (page[-1].due_at, page[-1].id)
 
     def _take(self, page: Iterable[InboxRow]) -> None:

@@ -102,6 +102,10 @@ class Writer:
         except StoreUnavailableError as error:
             self._fail_unless_landed(batch, await self._outage(commits, error))
             return
+        except Exception as error:
+            log.exception("commit.failed")
+            await self._halve(batch, CommitRefusedError(f"{type(error).__name__}: {error}"))
+            return
         _pass_failpoints("commit.after", commits)
         self._telemetry.batch_turns.observe(len(batch))
         self._telemetry.commit_seconds.observe(self._clock.monotonic() - started)

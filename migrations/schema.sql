@@ -134,6 +134,14 @@ CREATE TABLE public.payments (
 )
 WITH (fillfactor='70');
 
+CREATE UNLOGGED TABLE public.rate_limits (
+    key uuid NOT NULL,
+    paid_until timestamp with time zone NOT NULL,
+    granted integer NOT NULL,
+    CONSTRAINT rate_limits_granted_check CHECK ((granted >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
 CREATE TABLE public.schema_migrations (
     number integer NOT NULL,
     name text NOT NULL,
@@ -217,6 +225,9 @@ ALTER TABLE ONLY public.partition
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.rate_limits
+    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (key);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);

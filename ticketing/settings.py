@@ -184,6 +184,14 @@ class Settings:
         "origin of the web client: cookies, Origin checks, links",
         default_shown="http://HOST:PORT",
     )
+    trusted_proxies: tuple[values.Network, ...] = _setting(
+        "TICKETING_TRUSTED_PROXIES",
+        values.networks,
+        (),
+        "comma-separated networks of our own reverse proxies, whose X-Forwarded-For is believed;"
+        " without it, limits by address count all clients of a proxy as one",
+        default_shown="none",
+    )
     payment_attempts: int = _setting(
         "TICKETING_PAYMENT_ATTEMPTS",
         values.whole_number(1, _PAYMENT_ATTEMPTS_MAX),

@@ -8,14 +8,17 @@ wherever the text may be a secret.
 import math
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 JWT_SECRET_BYTES_MIN = (
     32  # HS256 signs with SHA-256; RFC 7518 asks for a key at least as long as the hash.
@@ -190,6 +193,19 @@ def prefixed(*prefixes: str) -> Callable[[str], str]:
 
 def webhook_secrets(text: str) -> tuple[str, ...]:
     return tuple(prefixed("whsec_")(secret) for secret in several(text))
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Comma-separated networks; a single address is a network of one."""
+    expected = "networks like 10.0.0.0/8 or 2001:db8::7, separated by commas"
+
+    def read(one: str) -> Network:
+        try:
+            return ip_network(one)
+        except ValueError:  # Includes bits beyond the prefix: likely a typing error.
+            raise UnexpectedError(expected, repr(one)) from None
+
+    return tuple(read(one) for one in several(text))
 
 
 def several(text: str) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ Layout, in reading order:
 - `pages`         cursors and the next page
 - `outcome`       waiting for what comes of a payment
 - `reservations`  how many tickets one user may hold
-- `attempts`      how often somebody may try a password
+- `limits`        how often somebody may try something; `address` is where a request comes from
 - `refusals`      what the gateway itself refuses; `errors` turns all refusals into answers
 - `middleware`    what every answer has: an id, headers, a log line, a count; `metrics` counts
 - `openapi`       the description of all of it, generated from the declarations
+- `static`        the browser's files, which are in `client/`
 
 It does not do: business rules, SQL (that is each service's `queries`), or starting the services.
 """

@@ -15,6 +15,7 @@ from web.api import discovery, insight, orders, payments, tickets, users
 from web.bodies import BODY_BYTES_MAX
 from web.gateway import GATEWAY, Gateway
 from web.routing import Route, add_routes
+from web.static import add_files
 
 __all__ = ["ROUTES", "create_app"]
 
@@ -47,4 +48,5 @@ def create_app(gateway: Gateway) -> web.Application:
     app[openapi.DOCUMENT] = openapi.describe(ROUTES)
     app.on_response_prepare.append(middleware.headers_for_all(settings))
     add_routes(app, ROUTES, gateway)
+    add_files(app)
     return app

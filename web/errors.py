@@ -19,10 +19,13 @@ from web.refusals import BodyTooLargeError, Fault, InvalidInputError, MethodNotA
 __all__ = [
     "MEDIA_TYPE",
     "STATUS",
+    "TEMPORARY",
     "Problem",
     "ProblemEntry",
     "answer",
     "answer_protocol_error",
+    "example",
+    "example_unavailable",
     "status_of",
 ]
 
@@ -59,7 +62,7 @@ STATUS: Final[dict[str, int]] = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,
-    "too_many_attempts": 429,
+    "rate_limited": 429,
     "too_many_reservations": 429,
     "provider_unavailable": 503,
     "not_ready": 503,
@@ -70,6 +73,9 @@ STATUS: Final[dict[str, int]] = {
 _STATUS_OTHERWISE: Final = 409
 
 _RETRY_AFTER_SECONDS: Final = 1
+
+TEMPORARY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+"""What says when to come back."""
 
 _NO_FAULT: Final = "It is not your fault; the request id will help to find out."
 
@@ -99,6 +105,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     attempts_left: int | UnsetType = UNSET
 
 
+_EXAMPLE_REQUEST_ID: Final = "0197a3c9-1f2e-7d3c-8b4a-5c6d7e8f9a0b"
+_EXAMPLE_EXTENSIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "ticket_unavailable": {"available_at": "2026-01-31T18:00:00.000Z"},
+    "cooldown": {"available_at": "2026-01-31T18:15:00.000Z"},
+    "payment_declined": {"decline_code": "insufficient_funds", "attempts_left": 4},
+}
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -117,7 +130,9 @@ def answer(error: Exception, request_id: str) -> web.Response:
         return _unavailable(detail, error.retry_after, request_id)
     log.error("request.failed", request_id=request_id, exc_info=error)
     return _respond(
-        request_id, status=500, code="internal", title="Something went wrong", detail=_NO_FAULT
+        _problem(
+            request_id, status=500, code="internal", title="Something went wrong", detail=_NO_FAULT
+        )
     )
 
 
@@ -127,7 +142,7 @@ def _refused(refusal: RefusalError, request_id: str) -> web.Response:
     if isinstance(refusal, InvalidInputError):
         faults = refusal.faults
     status = status_of(refusal.code)
-    response = _respond(
+    problem = _problem(
         request_id,
         status=status,
         code=refusal.code,
@@ -136,7 +151,8 @@ def _refused(refusal: RefusalError, request_id: str) -> web.Response:
         faults=faults,
         extensions=_extensions(details),
     )
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+    response = _respond(problem)
+    if status in TEMPORARY:
         _retry_after(response, details.get("retry_after"))
     elif status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -159,19 +175,41 @@ def answer_protocol_error(status: int, request_id: str) -> web.Response:
     """The problem document for a request that is not even HTTP as we speak it."""
     phrase = HTTPStatus(status).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
-    return _respond(request_id, status=status, code=code, title=phrase, detail=f"{phrase}.")
+    problem = _problem(request_id, status=status, code=code, title=phrase, detail=f"{phrase}.")
+    response = _respond(problem)
+    if status in TEMPORARY:
+        _retry_after(response, None)
+    return response
+
+
+def example(kind: type[RefusalError]) -> Problem:
+    """What a refusal of *kind* looks like, for the description of the interface."""
+    title = _without_period(first_line(kind))
+    return _problem(
+        _EXAMPLE_REQUEST_ID,
+        status=status_of(kind.code),
+        code=kind.code,
+        title=title,
+        detail=first_line(kind),
+        faults=[Fault(title, kind.field)],
+        extensions=_EXAMPLE_EXTENSIONS.get(kind.code),
+    )
+
+
+def example_unavailable() -> Problem:
+    """What every call may get."""
+    return _temporary("A mailbox or a queue is full. Executed: no.", _EXAMPLE_REQUEST_ID)
 
 
 def _unavailable(detail: str, retry_after: float | None, request_id: str) -> web.Response:
-    response = _respond(
-        request_id,
-        status=503,
-        code="unavailable",
-        title="The service is busy or unavailable",
-        detail=detail,
-    )
+    response = _respond(_temporary(detail, request_id))
     _retry_after(response, retry_after)
     return response
+
+
+def _temporary(detail: str, request_id: str) -> Problem:
+    title = "The service is busy or unavailable"
+    return _problem(request_id, status=503, code="unavailable", title=title, detail=detail)
 
 
 def _retry_after(response: web.Response, seconds: float | None) -> None:
@@ -179,7 +217,11 @@ def _retry_after(response: web.Response, seconds: float | None) -> None:
     response.headers["Retry-After"] = str(whole)
 
 
-def _respond(
+def _respond(problem: Problem) -> web.Response:
+    return web.Response(status=problem.status, body=_encode(problem), content_type=MEDIA_TYPE)
+
+
+def _problem(
     request_id: str,
     *,
     status: int,
@@ -188,12 +230,12 @@ def _respond(
     detail: str,
     faults: Iterable[Fault] = (),
     extensions: Mapping[str, Any] | None = None,
-) -> web.Response:
+) -> Problem:
     entries = tuple(
         ProblemEntry(message=message, field=UNSET if field is None else field)
         for message, field in faults
     )
-    problem = Problem(
+    return Problem(
         type=f"/problems/{code.replace('_', '-')}",
         title=title,
         status=status,
@@ -203,7 +245,6 @@ def _respond(
         errors=entries or (ProblemEntry(message=title),),
         **(extensions or {}),
     )
-    return web.Response(status=status, body=_encode(problem), content_type=MEDIA_TYPE)
 
 
 def _extensions(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What the handlers work with: one frozen object, made once, kept in the application."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Final, Self
 
@@ -11,13 +10,11 @@ from actors import Gatherer, Runtime
 from ticketing.auth.tokens import Tokens
 from ticketing.reads import Reads
 from ticketing.settings import Settings
-from ticketing.tickets import queries
-from ticketing.values import TicketId, UserId
 from ticketing.vault import Vault
-from web.attempts import Attempts
 from web.auth import Verifier
+from web.limits import Limiter
 from web.metrics import HttpMetrics
-from web.reservations import InFlight
+from web.reservations import InFlight, Purchase, Standing, standings
 
 __all__ = ["GATEWAY", "Gateway"]
 
@@ -36,9 +33,9 @@ class Gateway:
     verifier: Verifier
     metrics: HttpMetrics
     in_flight: InFlight
-    attempts: Attempts
-    reserved: Gatherer[UserId, dict[TicketId, datetime]]
-    """The tickets that a user holds at the moment, and until when."""
+    limiter: Limiter
+    standings: Gatherer[Purchase, Standing]
+    """What decides whether a buyer may try to buy: looked up for all who ask at one moment."""
     stripe_base: str | None
     """Where the payment provider is, if it is not Stripe itself."""
 
@@ -54,6 +51,7 @@ class Gateway:
             settings.jwt_audience,
             runtime.clock,
         )
+        limiter = Limiter(reads, runtime, is_on=settings.rate_limits)
         return cls(
             runtime=runtime,
             reads=reads,
@@ -63,8 +61,8 @@ class Gateway:
             verifier=Verifier(tokens, runtime.clock),
             metrics=HttpMetrics(),
             in_flight=InFlight(),
-            attempts=Attempts(runtime.clock),
-            reserved=runtime.gatherer(partial(queries.reserved_by, reads)),
+            limiter=limiter,
+            standings=runtime.gatherer(partial(standings, reads, limiter)),
             stripe_base=stripe_base,
         )
 

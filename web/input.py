@@ -26,7 +26,14 @@ _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 _NAME_SHOWN_CHARACTERS: Final = 64  # What is echoed of a name that we do not know.
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+class Input(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename="camel",
+):
     """What a request says; camelCase outside."""
 
     @classmethod

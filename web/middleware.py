@@ -53,7 +53,7 @@ _TWO_YEARS_SECONDS: Final = 63_072_000
 
 
 def security_headers(settings: Settings) -> dict[str, str]:
-    """The headers of every answer. Nothing is to be stored: what is true now may not be then."""
+    """The headers of every answer. Nothing is to be stored, unless the answer says otherwise."""
     headers = _HEADERS | {hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: "ticketing"}
     if settings.public_url.startswith("https://"):
         headers["Strict-Transport-Security"] = f"max-age={_TWO_YEARS_SECONDS}; includeSubDomains"
@@ -65,9 +65,11 @@ def headers_for_all(
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """A signal handler that adds the headers to any answer."""
     always = security_headers(settings)
+    unless_said = always.pop(hdrs.CACHE_CONTROL)
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(always)
+        response.headers.setdefault(hdrs.CACHE_CONTROL, unless_said)
         response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
 
     return add

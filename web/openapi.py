@@ -1,14 +1,14 @@
 """The OpenAPI 3.1 description, generated from the routes' own declarations and types.
 
 What is true of every route - its refusals by kind, the credentials, the limits - is written here
-once; everything else comes from the `Route` and the structs it names.
+once; everything else comes from the `Route` and the structs it names, each with its own example.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from aiohttp import web
@@ -46,6 +46,9 @@ def describe(routes: Iterable[Route]) -> bytes:
     kinds = {kind for route in routes for kind in _kinds(route)}
     ordered = sorted(kinds, key=repr)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCES)
+    for each in kinds | {item for kind in kinds for item in get_args(kind)}:
+        if (example := _example_of(each)) is not None:
+            components[each.__name__]["examples"] = [example]
     of = {repr(kind): schema for kind, schema in zip(ordered, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for route in routes:
@@ -54,10 +57,21 @@ def describe(routes: Iterable[Route]) -> bytes:
         "openapi": "3.1.0",
         "info": {"title": "Ticketing", "version": "1", "description": _SUMMARY},
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": _CREDENTIALS},
+        "components": {
+            "schemas": components,
+            "examples": _problems(routes),
+            "headers": {_RETRY_AFTER: _RETRY_AFTER_HEADER},
+            "securitySchemes": _CREDENTIALS,
+        },
     }
     return msgspec.json.encode(document)
 
+
+_RETRY_AFTER: Final = "Retry-After"
+_RETRY_AFTER_HEADER: Final = {
+    "description": "The seconds after which trying again may help",
+    "schema": {"type": "integer", "minimum": 1},
+}
 
 _CREDENTIALS: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -65,7 +79,10 @@ _CREDENTIALS: Final = {
         "type": "apiKey",
         "in": "cookie",
         "name": "session",
-        "description": "`__Host-session` where the public URL is https. Signing in sets it.",
+        "description": (
+            "`__Host-session` where the public URL is https. Signing in sets it, and the browser"
+            " sends it by itself: there is nothing to fill in."
+        ),
     },
 }
 
@@ -75,6 +92,22 @@ def _kinds(route: Route) -> Iterable[Any]:
     yield from (reply for reply in route.replies.values() if reply is not None)
     if route.input is not None:
         yield route.input
+
+
+def _example_of(kind: Any) -> Any:
+    """The example that a type makes of itself, as JSON has it; None: it makes none."""
+    make = getattr(kind, "example", None)
+    return None if make is None else msgspec.to_builtins(make())
+
+
+def _problems(routes: Iterable[Route]) -> dict[str, Any]:
+    """An example of each refusal, by its code: shared, since most can come from many routes."""
+    refusals = {refusal for route in routes for refusal in _refusals(route)}
+    problems = [errors.example(refusal) for refusal in refusals]
+    return {
+        problem.code: {"summary": problem.title, "value": msgspec.to_builtins(problem)}
+        for problem in sorted([*problems, errors.example_unavailable()], key=lambda one: one.code)
+    }
 
 
 def _operation(route: Route, of: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
@@ -123,15 +156,25 @@ def _responses(route: Route, of: dict[str, Any]) -> dict[str, Any]:
         if kind is not None:
             response["content"] = {"application/json": {"schema": of[repr(kind)]}}
         responses[str(status)] = response
-    by_status: dict[int, list[str]] = defaultdict(list)
+    by_status: dict[int, dict[str, str]] = defaultdict(dict)
     for refusal in _refusals(route):
-        sentence = f"`{refusal.code}`: {first_line(refusal)}"
-        by_status[errors.status_of(refusal.code)].append(sentence)
-    by_status[503].append("`unavailable`: Overloaded or unavailable; see `Retry-After`.")
-    problem = {errors.MEDIA_TYPE: {"schema": of[repr(Problem)]}}
+        by_status[errors.status_of(refusal.code)][refusal.code] = first_line(refusal)
+    by_status[503]["unavailable"] = "Overloaded or unavailable."
     for status, sentences in sorted(by_status.items()):
-        responses[str(status)] = {"description": " ".join(sentences), "content": problem}
+        responses[str(status)] = _refusal(status, sentences, of[repr(Problem)])
     return responses
+
+
+def _refusal(status: int, sentences: Mapping[str, str], schema: Any) -> dict[str, Any]:
+    """The response with *status*, of which there are *sentences* by code."""
+    examples = {code: {"$ref": f"#/components/examples/{code}"} for code in sentences}
+    response: dict[str, Any] = {
+        "description": " ".join(f"`{code}`: {said}" for code, said in sentences.items()),
+        "content": {errors.MEDIA_TYPE: {"schema": schema, "examples": examples}},
+    }
+    if status in errors.TEMPORARY:
+        response["headers"] = {_RETRY_AFTER: {"$ref": f"#/components/headers/{_RETRY_AFTER}"}}
+    return response
 
 
 def _refusals(route: Route) -> Iterable[type[RefusalError]]:

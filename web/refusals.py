@@ -16,7 +16,7 @@ __all__ = [
     "NotSignedInError",
     "PaymentDeclinedError",
     "ProviderUnavailableError",
-    "TooManyAttemptsError",
+    "RateLimitedError",
     "UnsupportedMediaTypeError",
 ]
 
@@ -68,10 +68,10 @@ class BodyTooSlowError(RefusalError):
     code = "body_too_slow"
 
 
-class TooManyAttemptsError(RefusalError):
-    """There were too many attempts; wait a little."""
+class RateLimitedError(RefusalError):
+    """Too many tries in a short time; wait a little."""
 
-    code = "too_many_attempts"
+    code = "rate_limited"
 
 
 class UnsupportedMediaTypeError(RefusalError):

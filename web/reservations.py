@@ -6,15 +6,57 @@ place one passes. Other processes' requests in flight are not seen: the limit ca
 many as run at the same instant elsewhere.
 """
 
+import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ticketing.errors import TooManyReservationsError
+from ticketing.reads import Reads
+from ticketing.tickets import queries
 from ticketing.values import TicketId, UserId
+from web import limits
+from web.limits import Limiter
 
-__all__ = ["InFlight", "refuse_hoarding"]
+__all__ = ["InFlight", "Purchase", "Standing", "refuse_hoarding", "standings"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Purchase:
+    """One request to buy. Two of the same user are two tries: they differ by identity."""
+
+    user_id: UserId
+
+
+class Standing(NamedTuple):
+    """What decides whether a buyer may try to buy."""
+
+    reserved: Mapping[TicketId, datetime]
+    """The tickets that they hold at the moment, and until when."""
+    wait_seconds: float
+    """How long until they may try again; 0: now."""
+
+
+async def standings(
+    reads: Reads, limiter: Limiter, purchases: list[Purchase]
+) -> dict[Purchase, Standing]:
+    """The standing of the buyer of each of *purchases*, which counts as a try of theirs.
+
+    Looked up side by side, and for all who ask at one moment together: an order pays for one round
+    trip at most.
+    """
+    buyers = list({purchase.user_id for purchase in purchases})
+    reserved, waits = await asyncio.gather(
+        queries.reserved_by(reads, buyers),
+        limiter.waits(limits.RESERVING, [(purchase.user_id,) for purchase in purchases]),
+    )
+    return {
+        purchase: Standing(reserved.get(purchase.user_id, {}), wait)
+        for purchase, wait in zip(purchases, waits, strict=True)
+    }
 
 
 class InFlight:

@@ -14,6 +14,7 @@ import aiohttp
 import asyncpg
 import msgspec
 
+from actors.postgres_session import CONNECTION_LOST
 from tests.support import server
 from tests.support.wait import until
 from ticketing.embedded import home
@@ -36,7 +37,7 @@ PAUSE_SECONDS: Final = 0.05
 LINES_SHOWN: Final = 30
 
 # What one meets when the database ends with the server.
-_DOWN: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_DOWN: Final = (*CONNECTION_LOST, asyncpg.PostgresError)
 
 _BUSY: Final = """
 select exists (

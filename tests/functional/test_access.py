@@ -60,6 +60,7 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("GET", "/"): everybody(200),
     ("GET", "/api/config"): everybody(200),
     ("GET", "/api/openapi.json"): everybody(200),
+    ("GET", "/docs"): everybody(200),
     ("GET", "/.well-known/jwks.json"): everybody(200),
     ("GET", "/livez"): everybody(200),
     ("GET", "/readyz"): everybody(200),

@@ -23,7 +23,7 @@ from actors.simulation import SimulatedClock, simulate
 from actors.store import Commit, InboxRow, Outcome
 from tests.support.counter import SERVICES, Counter, CounterState, Courier, counter
 
-__all__ = ["CountingStore", "Node", "counters", "database", "simulated"]
+__all__ = ["CountingStore", "Node", "counters", "database", "outcome", "simulated"]
 
 Test = Callable[..., Coroutine[Any, Any, None]]
 
@@ -143,8 +143,9 @@ def prepared(
 ) -> Node:
     """A node that has not been started."""
     clock = SimulatedClock()
-    ids = Ids(clock, seed=1)
-    store = CountingStore(data or database(), clock, ids)
+    data = data or database()
+    ids = Ids(clock, seed=1 + len(data.leases))  # Each node of one database has ids of its own.
+    store = CountingStore(data, clock, ids)
     runtime = Runtime(
         services([actor or Counter()], [courier or Courier()]), store=store, clock=clock, ids=ids
     )
@@ -165,3 +166,11 @@ async def counters(
         yield node
     finally:
         await node.runtime.stop()
+
+
+async def outcome(node: Node, key: str, message: Any, **kwargs: Any) -> Any:
+    """The reply, or the type of what it failed with."""
+    try:
+        return await node.ask(key, message, **kwargs)
+    except Exception as error:  # noqa: BLE001 - whichever it is
+        return type(error)

@@ -8,6 +8,7 @@ from web.call import Call, json_answer
 from web.openapi import DOCUMENT
 from web.routing import Route
 from web.schemas.discovery import Config, KeySet
+from web.static import Files
 
 __all__ = ["ROUTES"]
 
@@ -19,7 +20,8 @@ _FRONT_PAGE: Final = """\
 <meta charset="utf-8">
 <title>Ticketing</title>
 <h1>Ticketing</h1>
-<p>A marketplace for tickets. Its interface: <a href="/api/openapi.json">OpenAPI</a>.
+<p>A marketplace for tickets. Its interface: <a href="/docs">to read and to try out</a>,
+or as <a href="/api/openapi.json">OpenAPI</a>.
 What is for sale: <a href="/api/tickets">tickets</a>. How to use it: README.md.</p>
 </html>
 """
@@ -27,6 +29,10 @@ What is for sale: <a href="/api/tickets">tickets</a>. How to use it: README.md.<
 
 async def front_page(_: Call[None]) -> web.Response:
     return web.Response(text=_FRONT_PAGE, content_type="text/html")
+
+
+async def docs(_: Call[None]) -> web.Response:
+    return web.Response(text=Files.of_client().page("docs.html"), content_type="text/html")
 
 
 async def config(call: Call[None]) -> web.Response:
@@ -78,5 +84,12 @@ ROUTES = (
         handler=openapi,
         summary="This description",
         replies={200: dict},
+    ),
+    Route(
+        method="GET",
+        path="/docs",
+        handler=docs,
+        summary="This description, to read and to try out",
+        replies={200: None},
     ),
 )

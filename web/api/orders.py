@@ -23,7 +23,9 @@ from ticketing.values import OrderId, TicketId, minor
 from web import pages
 from web.call import Call, json_answer, no_content
 from web.fields import is_id
-from web.reservations import refuse_hoarding
+from web.limits import refuse_if_waiting
+from web.refusals import RateLimitedError
+from web.reservations import Purchase, refuse_hoarding
 from web.routing import Route
 from web.schemas import orders as schemas
 
@@ -39,8 +41,11 @@ async def place(call: Call[schemas.NewOrder]) -> web.Response:
         raise NotFoundError
     price_minor = await _price_minor(call, ticket_id)
     with call.gateway.in_flight.placing(call.user_id, ticket_id) as in_flight:
+        standing = await call.gateway.standings.get(Purchase(call.user_id))
+        assert standing is not None, "every purchase has one"
+        refuse_if_waiting(standing.wait_seconds)
         refuse_hoarding(
-            await call.gateway.reserved.get(call.user_id) or {},
+            standing.reserved,
             in_flight,
             ticket_id,
             at_most=call.gateway.settings.live_reservations_max,
@@ -127,6 +132,7 @@ ROUTES = (
             PriceChangedError,
             CooldownError,
             TooManyReservationsError,
+            RateLimitedError,
         ),
         signed_in=True,
         once=True,

@@ -7,11 +7,12 @@ from ticketing.auth import messages as auth
 from ticketing.auth.tokens import Claims
 from ticketing.errors import EmailInUseError, InvalidCredentialsError
 from ticketing.values import UserId
-from web import session
+from web import address, session
 from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
 from web.call import Call, json_answer
 from web.gateway import Gateway
-from web.refusals import Fault, InvalidInputError, NotSignedInError, TooManyAttemptsError
+from web.limits import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS, SIGN_IN_BY_BOTH, SIGN_UP
+from web.refusals import Fault, InvalidInputError, NotSignedInError, RateLimitedError
 from web.routing import Route
 from web.schemas import users
 
@@ -20,6 +21,7 @@ __all__ = ["ROUTES"]
 
 async def sign_up(call: Call[users.SignUp]) -> web.Response:
     email = call.input.email
+    await call.gateway.limiter.count(SIGN_UP, _client(call))
     if await queries.find(call.reads, email) is not None:
         raise EmailInUseError  # The account would say so too, but only after an expensive hash.
     password_hash = await call.ask(auth.hasher(), auth.HashPassword(password=call.input.password))
@@ -77,9 +79,15 @@ async def issue_token(call: Call[users.TokenRequest]) -> web.Response:
 
 async def _proven(call: Call[object], email: str, password: str) -> AccountState:
     """The account, if the password is its own; the same answer and time if there is none."""
-    attempts, key = call.gateway.attempts, (email.casefold(), call.request.remote or "")
-    if call.gateway.settings.rate_limits:
-        attempts.begin(key)
+    limiter, who, client = call.gateway.limiter, email.casefold(), _client(call)
+    # From the narrowest on: what one address may not try does not use up what others may.
+    tries = (
+        (SIGN_IN_BY_BOTH, (who, client)),
+        (SIGN_IN_BY_ADDRESS, (client,)),
+        (SIGN_IN_BY_ACCOUNT, (who,)),
+    )
+    for limit, whose in tries:
+        await limiter.count(limit, *whose)
     account = await queries.find(call.reads, email)
     known = None if account is None else account.password_hash
     matches = await call.ask(
@@ -87,7 +95,8 @@ async def _proven(call: Call[object], email: str, password: str) -> AccountState
     )
     if account is None or not matches:
         raise InvalidCredentialsError
-    attempts.succeeded(key)
+    for limit, whose in tries:
+        await limiter.forgive(limit, *whose)
     return account
 
 
@@ -103,6 +112,10 @@ async def _renewed(call: Call[object], claims: Claims) -> str:
         session_epoch=(claims.session_epoch or 0) if account is None else account.session_epoch,
         auth_time=claims.auth_time,
     )
+
+
+def _client(call: Call[object]) -> str:
+    return address.client_of(call.request, call.gateway.settings.trusted_proxies)
 
 
 def _token(gateway: Gateway, account: AccountState) -> str:
@@ -122,7 +135,7 @@ ROUTES = (
         summary="Open an account and sign in",
         input=users.SignUp,
         replies={201: users.AccountView},
-        refusals=(EmailInUseError,),
+        refusals=(EmailInUseError, RateLimitedError),
     ),
     Route(
         method="POST",
@@ -131,7 +144,7 @@ ROUTES = (
         summary="Sign in",
         input=users.SignIn,
         replies={200: users.AccountView},
-        refusals=(InvalidCredentialsError, TooManyAttemptsError),
+        refusals=(InvalidCredentialsError, RateLimitedError),
     ),
     Route(
         method="POST",
@@ -163,6 +176,6 @@ ROUTES = (
         input=users.TokenRequest,
         input_optional=True,
         replies={200: users.TokenView},
-        refusals=(InvalidCredentialsError, TooManyAttemptsError),
+        refusals=(InvalidCredentialsError, RateLimitedError),
     ),
 )

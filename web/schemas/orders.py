@@ -1,6 +1,6 @@
 """Orders, as their buyers see them."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -12,6 +12,7 @@ from web import instants
 from web.fields import Id, Limit, Price, Rule
 from web.input import Input
 from web.instants import Instant
+from web.schemas import examples
 
 __all__ = ["NewOrder", "OrderView", "OrderedTicket", "OrdersQuery", "statuses_of", "view"]
 
@@ -31,6 +32,10 @@ class NewOrder(Input, frozen=True, kw_only=True):
 
     ticket_id: Id
     price: Price | None = None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(ticket_id=examples.TICKET_ID, price=examples.PRICE)
 
 
 class OrdersQuery(Input, frozen=True, kw_only=True):
@@ -54,6 +59,16 @@ class OrderedTicket(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     version: int
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            id=examples.TICKET_ID,
+            title=examples.TITLE,
+            price=examples.PRICE,
+            currency="usd",
+            version=2,
+        )
+
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An order; `delivery` is there once it is complete."""
@@ -67,6 +82,18 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     created_at: Instant
     delivery: str | UnsetType = UNSET
     ticket: OrderedTicket
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            id=examples.ORDER_ID,
+            user_id=examples.KIM_ID,
+            status=OrderStatus.CREATED,
+            expires_at=examples.EXPIRES_AT,
+            version=1,
+            created_at=examples.BOUGHT_AT,
+            ticket=OrderedTicket.example(),
+        )
 
 
 def view(order: OrderState, delivery: str | None = None, vault: Vault | None = None) -> OrderView:

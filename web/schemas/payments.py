@@ -1,5 +1,7 @@
 """Payments, as their buyers see them."""
 
+from typing import Self
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -9,6 +11,7 @@ from web import instants
 from web.fields import Id, Token
 from web.input import Input
 from web.instants import Instant
+from web.schemas import examples
 
 __all__ = ["HappeningView", "NewPayment", "PaymentOutcome", "PaymentView", "view"]
 
@@ -19,6 +22,10 @@ class NewPayment(Input, frozen=True, kw_only=True):
     order_id: Id
     token: Token
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(order_id=examples.ORDER_ID, token="tok_visa")  # noqa: S106 - a test card
+
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What came of an attempt, or that it is not known yet: then look at the payment."""
@@ -26,6 +33,10 @@ class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
     order_id: str
     status: PaymentStatus
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(id=examples.ORDER_ID, order_id=examples.ORDER_ID, status=PaymentStatus.CAPTURED)
 
 
 class HappeningView(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +58,21 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     version: int
     created_at: Instant
     timeline: tuple[HappeningView, ...]
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            id=examples.ORDER_ID,
+            order_id=examples.ORDER_ID,
+            status=PaymentStatus.DECLINED,
+            amount=examples.PRICE,
+            currency="usd",
+            attempts_left=4,
+            decline_code="insufficient_funds",
+            version=2,
+            created_at=examples.BOUGHT_AT,
+            timeline=(HappeningView(at=examples.BOUGHT_AT, what="started"),),
+        )
 
 
 def view(payment: PaymentState) -> PaymentView:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -27,6 +27,7 @@ from web.fields import (
 from web.input import Input
 from web.instants import Instant
 from web.refusals import Fault
+from web.schemas import examples
 
 __all__ = ["NewTicket", "TicketChange", "TicketView", "TicketsQuery", "search_of", "view"]
 
@@ -74,6 +75,17 @@ class NewTicket(Input, frozen=True, kw_only=True):
     delivery: Delivery | None = None
 
     @classmethod
+    def example(cls) -> Self:
+        return cls(
+            title=examples.TITLE,
+            price=examples.PRICE,
+            section="B",
+            row="5",
+            seat="12",
+            delivery=examples.DELIVERY,
+        )
+
+    @classmethod
     def check(cls, given: Mapping[str, Any]) -> Iterable[Fault]:
         return _price_faults(given, given.get("currency", "usd"))
 
@@ -89,6 +101,10 @@ class TicketChange(Input, frozen=True, kw_only=True):
     row: Place | UnsetType | None = UNSET
     seat: Place | UnsetType | None = UNSET
     delivery: Delivery | UnsetType | None = UNSET
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(title=examples.TITLE, price="17.50", seat="14")
 
     @classmethod
     def check(cls, given: Mapping[str, Any]) -> Iterable[Fault]:
@@ -130,6 +146,22 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     seat: str | UnsetType = UNSET
     withdraw_reason: WithdrawReason | UnsetType = UNSET
     delivery: str | UnsetType = UNSET
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            id=examples.TICKET_ID,
+            title=examples.TITLE,
+            price=examples.PRICE,
+            currency="usd",
+            status=TicketStatus.AVAILABLE,
+            user_id=examples.SAM_ID,
+            version=1,
+            created_at=examples.LISTED_AT,
+            section="B",
+            row="5",
+            seat="12",
+        )
 
 
 def view(ticket: TicketState, viewer: UserId | None, vault: Vault) -> TicketView:

@@ -1,7 +1,7 @@
 """Accounts and who is signed in."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from web.fields import Credential, Email, NewPassword
 from web.input import Input
 from web.refusals import Fault
+from web.schemas import examples
 
 __all__ = [
     "AccountView",
@@ -28,6 +29,10 @@ class SignUp(Input, frozen=True, kw_only=True):
     email: Email
     password: NewPassword
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(email=examples.KIM_EMAIL, password=examples.PASSWORD)
+
 
 class SignIn(Input, frozen=True, kw_only=True):
     """Who somebody says they are."""
@@ -35,12 +40,20 @@ class SignIn(Input, frozen=True, kw_only=True):
     email: Email
     password: Credential
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(email=examples.KIM_EMAIL, password=examples.PASSWORD)
+
 
 class TokenRequest(Input, frozen=True, kw_only=True):
     """As to sign in; nothing by somebody who is signed in."""
 
     email: Email | UnsetType = UNSET
     password: Credential | UnsetType = UNSET
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(email=examples.KIM_EMAIL, password=examples.PASSWORD)
 
     @classmethod
     def check(cls, given: Mapping[str, Any]) -> Iterable[Fault]:
@@ -53,15 +66,27 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     email: str
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(id=examples.KIM_ID, email=examples.KIM_EMAIL)
+
 
 class UserView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     email: str
     roles: tuple[str, ...]
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(id=examples.KIM_ID, email=examples.KIM_EMAIL, roles=())
+
 
 class CurrentUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     current_user: UserView | None
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(current_user=UserView.example())
 
 
 class TokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,6 +96,14 @@ class TokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a scheme, not a password
     expires_in: int
 
+    @classmethod
+    def example(cls) -> Self:
+        return cls(access_token="eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", expires_in=1800)  # noqa: S106
+
 
 class Nothing(msgspec.Struct, frozen=True):
     """Done; there is nothing to say about it."""
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()

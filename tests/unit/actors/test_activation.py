@@ -1,7 +1,6 @@
 """One live actor: what it remembers, what it forgets, and what each asker is told."""
 
 import asyncio
-from typing import Any
 
 import msgspec
 import pytest
@@ -29,17 +28,9 @@ from tests.support.counter import (
     Send,
     counter,
 )
-from tests.support.simulated import Node, counters, simulated
+from tests.support.simulated import counters, outcome, simulated
 
 FIRST = AskId("ask", "digest")
-
-
-async def outcome(node: Node, key: str, message: Any, **kwargs: Any) -> Any:
-    """The reply, or what it failed with."""
-    try:
-        return await node.ask(key, message, **kwargs)
-    except Exception as error:  # noqa: BLE001 - whichever it is
-        return type(error)
 
 
 @simulated()
@@ -129,32 +120,6 @@ async def test_a_crash_drops_the_memory_and_keeps_what_is_durable() -> None:
         assert await node.ask("a", Look()) == 3
         assert node.store.loads == [1, 1]
         assert node.runtime.health[1].restarts == 1
-
-
-@simulated()
-async def test_an_actor_that_keeps_crashing_is_tried_later_and_later() -> None:
-    async with counters() as node:
-        await node.ask("a", Add())
-        times = []
-        for _ in range(5):
-            assert await outcome(node, "a", Add(amount=CRASH)) is CrashedError
-            times.append(round(node.clock.monotonic(), 3))
-        assert times == [0, 0, 0.1, 0.3, 0.7]
-        assert await node.ask("a", Look()) == 1
-        assert await outcome(node, "a", Add(amount=CRASH)) is CrashedError
-        assert round(node.clock.monotonic(), 3) == 1.5  # It worked: all is forgiven.
-
-
-@simulated()
-async def test_a_crashing_actor_leaves_its_neighbours_alone() -> None:
-    async with counters() as node:
-        for _ in range(5):
-            await outcome(node, "a", Add(amount=CRASH))
-        crashing = asyncio.gather(*(outcome(node, "a", Add(amount=CRASH)) for _ in range(3)))
-        before = node.clock.monotonic()
-        assert await node.ask("b", Add()) == 1
-        assert node.clock.monotonic() == before
-        await crashing
 
 
 @simulated()
