@@ -176,7 +176,7 @@ class Activation:
 
     async def _finish(self, turn: Turn[Any], envelope: Envelope, reply: Any) -> Outcome:
         """Make the turn durable; afterwards, and only then, let its effects out."""
-        if turn.is_clean and envelope.row is None:
+        if turn.is_clean and envelope.row is None and envelope.ask_id is None:
             return Outcome.COMMITTED  # It only looked, at what is durable already.
         commit = self._commit(turn, envelope, reply)
         if commit is None:

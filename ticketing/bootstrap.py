@@ -130,9 +130,9 @@ async def running(
         )
         workers = [Hasher(Argon2()), Sweeper(store.pool), Teller(transport)]
         runtime = Runtime(services(actors(settings), workers), store=store, clock=clock, ids=ids)
+        await begin_watches(runtime)
         await runtime.start()
         try:
-            await begin_watches(runtime)
             yield System(runtime=runtime, store=store, settings=settings)
         finally:
             await runtime.stop()
@@ -141,6 +141,9 @@ async def running(
 
 
 async def begin_watches(runtime: Runtime) -> None:
-    """Have every watch look around; the first look sets the timer of the next."""
+    """Have every watch look around; the first look sets the timer of the next.
+
+    Done before the runtime starts, so that no look of the process before is under way.
+    """
     for number in range(expiration.WATCHES):
         await runtime.tell(expiration.watch(number), expiration.Look(), name=LOOK_TIMER)

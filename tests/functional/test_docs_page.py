@@ -33,7 +33,7 @@ TRIED = """
   const start = call.querySelector(".try-out__btn:not(.cancel)");
   if (start) start.click();
   const send = call.querySelector(".execute:not([disabled])");
-  const answer = call.querySelector(".live-responses-table td.response-col_status");
+  const answer = call.querySelector(".live-responses-table tbody .response-col_status");
   if (send && !answer) send.click();
   return answer && answer.innerText;
 })()
@@ -152,3 +152,7 @@ async def test_a_browser_renders_it_and_tries_it_out_without_a_complaint(
             assert await page.run("document.documentElement.scrollWidth <= innerWidth")
         assert await page.until(TRIED % "users-users_sign_out") == "200"  # It is our own page.
         assert page.complaints == []
+        # A check that hears nothing proves nothing: what the policy forbids is a complaint.
+        await page.run("document.body.setAttribute('style', 'color: red')")
+        await page.until("document.readyState === 'complete'")
+        assert "style-src" in "".join(page.complaints)

@@ -73,3 +73,18 @@ async def test_a_refusal_is_decided_afresh(site: Site) -> None:
     assert (await buyer.call("POST", "/api/orders", json=said, headers=key)).status == 409
     await rival.call("DELETE", f"/api/orders/{order['id']}")
     assert (await buyer.call("POST", "/api/orders", json=said, headers=key)).status == 201
+
+
+async def test_a_retry_of_what_found_an_order_finds_it_again_even_when_it_has_ended(
+    site: Site,
+) -> None:
+    buyer = site.program()
+    ticket = await site.program().sells()
+    order = await buyer.buys(ticket)
+    said, key = {"ticketId": ticket["id"]}, {"Idempotency-Key": "again"}
+    found = await buyer.call("POST", "/api/orders", json=said, headers=key)
+    assert (found.status, found.body["id"]) == (200, order["id"])
+    await buyer.call("DELETE", f"/api/orders/{order['id']}")
+    retried = await buyer.call("POST", "/api/orders", json=said, headers=key)
+    assert (retried.status, retried.body["id"]) == (200, order["id"])
+    assert retried.body["status"] == "cancelled"
