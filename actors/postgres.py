@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import asyncpg
 import msgspec
 
+from actors import postgres_membership as membership
 from actors.clock import Ids
 from actors.errors import CommitRefusedError, StoreUnavailableError
 from actors.message import State
@@ -32,9 +33,6 @@ from actors.store import Answer, Commit, InboxRow, Joined, Outcome
 from actors.turn import AppendedRow
 
 __all__ = ["PostgresStore"]
-
-# A lease outlives two lost heartbeats and is short enough that a crash is over in seconds.
-LEASE: Final = timedelta(seconds=6)
 
 # A flush takes milliseconds. One that takes this long is stuck, and what is stuck is unknown.
 COMMIT_SECONDS: Final = 5.0
@@ -119,34 +117,27 @@ class PostgresStore:
 
     async def join(self, services: Sequence[str]) -> Joined:
         async with self._reader() as connection:
-            await connection.execute(_REGISTER, self.node, list(services), LEASE)
+            await membership.register(connection, self.node, services)
         while True:
-            async with self._reader() as connection, connection.transaction():
-                # In the order in which commits lock them, so that nobody waits in a ring.
-                await connection.execute(_LOCK_SERVICES, list(services))
-                await connection.execute(_DECLARE_DEAD, self.node, self._exclusive)
-                await connection.execute(_STONITH, self.node)
-                await connection.execute(_TAKE, self.node, list(services))
-                waiting = await connection.fetchval(_TAKEN_BY_OTHERS, self.node, list(services))
-                if not waiting:
-                    rows = await connection.fetch(_OWNED, self.node)
-                    return Joined(node=self.node, epochs={row["id"]: row["epoch"] for row in rows})
-            await asyncio.sleep(LEASE.total_seconds() / 10)
+            async with self._reader() as connection:
+                await membership.bury(connection, self.node, exclusive=self._exclusive)
+                joined = await membership.take(connection, self.node, services)
+            if joined is not None:
+                return joined
+            await asyncio.sleep(membership.LEASE.total_seconds() / 10)
             await self.heartbeat()
 
     async def heartbeat(self) -> datetime | None:
         async with self._reader() as connection:
-            now: datetime | None = await connection.fetchval(_BEAT, self.node, LEASE)
+            now = await membership.beat(connection, self.node)
             self._beats += 1
             if self._beats % PRUNE_EVERY_BEATS == 0:
-                await connection.execute(
-                    "delete from answers where at < clock_timestamp() - $1::interval", ANSWERS_KEPT
-                )
+                await connection.execute(_PRUNE, ANSWERS_KEPT)
             return now
 
     async def leave(self) -> None:
         async with self._reader() as connection:
-            await connection.execute("update node set state = 'dead' where id = $1", self.node)
+            await membership.leave(connection, self.node)
 
     # Reads -----------------------------------------------------------------------------------
 
@@ -308,43 +299,7 @@ def _inbox_values(row: InboxRow) -> tuple[Any, ...]:
     return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
 
 
-_REGISTER = """
-insert into node (id, state, services, lease_until)
-values ($1, 'up', $2, clock_timestamp() + $3::interval)
-"""
-
-_DECLARE_DEAD = """
-update node set state = 'dead'
-where state <> 'dead' and id <> $1 and ($2 or lease_until < clock_timestamp())
-"""
-
-# A dead node's statement in flight would hold the fence; end its sessions at the database.
-_STONITH = """
-select pg_terminate_backend(a.pid) from pg_stat_activity a
-join node n on a.application_name like 'ticketing:' || n.id || '%'
-where n.state = 'dead' and n.id <> $1
-"""
-
-_LOCK_SERVICES = """
-select from partition where service = any($1::text[]) order by id for update
-"""
-
-_TAKE = """
-update partition p set owner = $1, epoch = epoch + 1
-where p.service = any($2::text[])
-    and (p.owner is null or exists (select from node n where n.id = p.owner and n.state = 'dead'))
-"""
-
-_TAKEN_BY_OTHERS = """
-select count(*) from partition where service = any($2::text[]) and owner <> $1
-"""
-
-_OWNED = "select id, epoch from partition where owner = $1"
-
-_BEAT = """
-update node set lease_until = clock_timestamp() + $2::interval
-where id = $1 and state <> 'dead' returning clock_timestamp()
-"""
+_PRUNE = "delete from answers where at < clock_timestamp() - $1::interval"
 
 _DUE = f"""
 select {_INBOX} from inbox b

@@ -83,7 +83,9 @@ class Limiter:
 
         """
         if self._is_on:
-            refuse_if_waiting(await self._tries[limit].get(_Try(whose)) or 0.0)
+            wait = await self._tries[limit].get(_Try(whose))
+            assert wait is not None, "every try is answered"
+            refuse_if_waiting(wait)
 
     async def forgive(self, limit: Limit, *whose: str) -> None:
         """The last try of *whose* does not count after all."""

@@ -6,6 +6,7 @@ complains about - errors, refused resources, policy violations - is kept.
 
 import asyncio
 import itertools
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -104,6 +105,7 @@ async def opened(folder: Path) -> AsyncIterator[Page]:
     process = await asyncio.create_subprocess_exec(
         PROGRAM, *_FLAGS, f"--user-data-dir={folder}", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
     )  # fmt: skip
     try:
         address = await _address(process)
