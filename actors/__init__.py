@@ -46,7 +46,8 @@ from actors.mailbox import AskId
 from actors.message import Fact, Message, State, decode_message, encode, wire_name
 from actors.placement import Placement
 from actors.ref import Ref
-from actors.runtime import Runtime, Service
+from actors.runtime import Runtime
+from actors.service import Service
 from actors.store import InboxRow, Store
 from actors.turn import AppendedRow, DirtyAskError, Turn, UndeclaredAskError
 from actors.worker import Effect, NotYetError, Worker

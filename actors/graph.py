@@ -1,12 +1,10 @@
 """Checked before anything runs: every message has one handler, and no asks can form a cycle."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from actors.message import messages
-
-if TYPE_CHECKING:
-    from actors.runtime import Service
+from actors.service import Service
 
 __all__ = ["AskCycleError", "TotalityError", "check_ask_graph", "check_totality"]
 
@@ -19,7 +17,7 @@ class TotalityError(TypeError):
     """A message has no handler, or more than one."""
 
 
-def check_totality(services: "Sequence[Service]") -> None:
+def check_totality(services: Sequence[Service]) -> None:
     """Every message of a module that one of *services* handles must be handled exactly once.
 
     Raises:
@@ -39,7 +37,7 @@ def check_totality(services: "Sequence[Service]") -> None:
             raise TotalityError(f"nobody handles {message.__module__}.{message.__name__}")
 
 
-def check_ask_graph(services: "Sequence[Service]") -> None:
+def check_ask_graph(services: Sequence[Service]) -> None:
     """The kinds that wait for each other must form no cycle.
 
     Raises:

@@ -8,14 +8,12 @@ await runtime.stop()
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from actors.activation import Activation
-from actors.actor import Actor
 from actors.bus import Bus, LocalBus
 from actors.clock import Clock, Ids, SystemClock
 from actors.directory import Directory
@@ -33,16 +31,16 @@ from actors.node import Node
 from actors.placement import Placement
 from actors.pool import WorkerPool
 from actors.ref import Ref
+from actors.service import Service
 from actors.store import InboxRow, Store
 from actors.supervisor import ServiceHealth, Supervisor
 from actors.tasks import Tasks
 from actors.telemetry import Telemetry
 from actors.timers import Timers
 from actors.turn import Sending
-from actors.worker import Worker
 from actors.writer import Writer
 
-__all__ = ["Runtime", "Service"]
+__all__ = ["Runtime"]
 
 log = structlog.get_logger("actors.runtime")
 
@@ -56,19 +54,6 @@ ASK_SECONDS = 10.0
 HEARTBEAT_SECONDS = 1.5
 # What is still running when the time is up is left to the next process; it loses nothing.
 DRAIN_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A supervision boundary: actors and workers that fail together, and apart from others."""
-
-    name: str
-    actors: Sequence[Actor[Any]] = ()
-    workers: Sequence[Worker] = ()
-
-    @property
-    def members(self) -> "tuple[Actor[Any] | Worker, ...]":
-        return (*self.actors, *self.workers)
 
 
 class Runtime:
