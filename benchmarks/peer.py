@@ -27,7 +27,7 @@ from ticketing.serve import calm_collector
 from ticketing.settings import Settings
 from web.app import create_app
 from web.gateway import Gateway
-from web.server import listening
+from web.server import bind, listening
 
 # As many connections as this machine has use for: more made it slower, fewer too.
 CONNECTIONS = 8
@@ -124,7 +124,7 @@ async def serve(dsn: str, port: int) -> None:
     )  # fmt: skip
     runtime = Transactions(pool, timedelta(seconds=settings.reservation_seconds))
     gateway = Gateway.of(cast("Runtime", runtime), Reads(pool), settings, stripe_base=None)
-    async with listening(create_app(gateway), "127.0.0.1", port) as listens:
+    async with listening(create_app(gateway), bind("127.0.0.1", port)) as listens:
         sys.stdout.write(f"ready http://127.0.0.1:{listens}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -25,7 +25,7 @@ from ticketing.settings import Settings
 from ticketing.settings_values import origin_of
 from web.app import create_app
 from web.gateway import Gateway
-from web.server import listening
+from web.server import bind, listening
 
 __all__ = ["serve"]
 
@@ -40,9 +40,11 @@ COLLECT_AFTER: Final = 50_000
 async def serve(settings: Settings) -> int:
     """Serve until told to stop; the exit status."""
     stop = _on_signals()
-    settings = _with_a_port(settings)
     calm_collector()
     watchdog = Watchdog()
+    # Taken before anything else: a port in use is then told at once, and 0 is known in time.
+    bound = bind(settings.host, settings.port)
+    settings = _at(bound, settings)
     async with (
         database.for_serving(settings, lambda line: log.info("database", note=line)) as found,
         sandbox_process.beside(settings) as stripe_base,
@@ -53,7 +55,7 @@ async def serve(settings: Settings) -> int:
         ) as system:
             reads = Reads(system.store.pool)
             gateway = Gateway.of(system.runtime, reads, settings, stripe_base=stripe_base)
-            async with listening(create_app(gateway), settings.host, settings.port) as port:
+            async with listening(create_app(gateway), bound) as port:
                 sys.stdout.write(f"ready {origin_of('http', settings.host, port)}\n")
                 sys.stdout.flush()
                 watchdog.start()
@@ -75,15 +77,10 @@ def calm_collector() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 100)
 
 
-def _with_a_port(settings: Settings) -> Settings:
-    """Port 0 is a free one, taken now, because the public URL and so the cookies depend on it."""
-    if settings.port != 0:
-        return settings
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((settings.host, 0))
-        port = probe.getsockname()[1]
-    default_url = settings.public_url == origin_of("http", settings.host, 0)
+def _at(bound: socket.socket, settings: Settings) -> Settings:
+    """*settings* with the port that *bound* has: the public URL, and so the cookies, need it."""
+    port = bound.getsockname()[1]
+    default_url = settings.public_url == origin_of("http", settings.host, settings.port)
     public_url = "" if default_url else settings.public_url
     return replace(settings, port=port, public_url=public_url)
 

@@ -5,6 +5,7 @@ document and the security headers, like everything else.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -15,7 +16,7 @@ from web import errors
 from web.gateway import GATEWAY
 from web.middleware import REQUEST_ID_HEADER, security_headers
 
-__all__ = ["listening"]
+__all__ = ["bind", "listening"]
 
 # What is being asked when we stop gets this long; an ask takes 10 s at the most.
 _FINISH_SECONDS: Final = 12.0
@@ -29,19 +30,15 @@ _SERVER_ERROR: Final = 500
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Answers requests at *host* and *port* while the context lasts; gives the port.
+async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator[int]:
+    """Answers requests at the address *bound* (see `bind`) while the context lasts; gives the port.
 
     On leaving, nobody new is let in, and what is being asked is still answered.
-
-    Raises:
-        OSError: the address cannot be listened on.
-
     """
     runner = web.AppRunner(app, shutdown_timeout=_FINISH_SECONDS)
     await runner.setup()
     try:
-        listener = await _listen(app, runner, host, port)
+        listener = await _listen(app, runner, bound)
         try:
             yield listener.sockets[0].getsockname()[1]
         finally:
@@ -50,8 +47,29 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         await runner.cleanup()
 
 
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that has the address to itself, before anybody listens; port 0 is a free one.
+
+    Raises:
+        OSError: the address cannot be had.
+
+    """
+    (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    bound = socket.socket(family, kind, protocol)
+    try:
+        # A connection of a predecessor that is still being closed must not be in the way.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return bound
+
+
 async def _listen(
-    app: web.Application, runner: web.AppRunner, host: str, port: int
+    app: web.Application, runner: web.AppRunner, bound: socket.socket
 ) -> asyncio.Server:
     server, loop = runner.server, asyncio.get_running_loop()
     assert server is not None, "the runner has not been set up"
@@ -68,7 +86,7 @@ async def _listen(
             problem_headers=lambda: {**headers, REQUEST_ID_HEADER: new_id()},
         )
 
-    return await loop.create_server(connect, host, port, backlog=_BACKLOG)
+    return await loop.create_server(connect, sock=bound, backlog=_BACKLOG)
 
 
 class _Connection(web.RequestHandler):

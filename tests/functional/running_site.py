@@ -19,7 +19,7 @@ from ticketing.reads import Reads
 from ticketing.settings import Settings
 from web.app import create_app
 from web.gateway import Gateway
-from web.server import listening
+from web.server import bind, listening
 
 HOST = "127.0.0.1"
 PUBLIC_URL = "http://tickets.test"
@@ -179,7 +179,7 @@ async def running(
             system.runtime, Reads(system.store.pool), system.settings, stripe_base=sandbox
         )
         async with (
-            listening(create_app(gateway), HOST, 0) as port,
+            listening(create_app(gateway), bind(HOST, 0)) as port,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
         ):
             yield Site(f"http://{HOST}:{port}", gateway, system, sandbox, http)
