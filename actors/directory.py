@@ -9,6 +9,7 @@ from typing import Any
 
 from actors.activation import Activation
 from actors.actor import Actor
+from actors.mailbox import Envelope
 from actors.node import Node
 from actors.ref import Ref
 
@@ -29,12 +30,26 @@ class Directory:
     def __init__(self, node: Node, actors: Mapping[str, Actor[Any]]) -> None:
         self._node = node
         self._actors = actors
+        self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.live: dict[Ref, Activation] = {}
 
-    def activation(self, ref: Ref, *, fresh: bool = False) -> Activation:
-        """The live actor *ref*; *fresh* if nobody can have heard of it, so it has no row."""
+    def put(self, envelope: Envelope, *, fresh: bool = False) -> None:
+        """Hand *envelope* to its actor; *fresh* if nobody can have heard of it, so it has no row.
+
+        Raises:
+            OverloadedError: as many asks are waiting there as are worth waiting for.
+
+        """
+        activation = self._activation(envelope.ref, fresh=fresh)
+        was_running = activation.is_running
+        activation.put(envelope)
+        if not was_running:
+            self._busy += 1
+            self._idle.clear()
+
+    def _activation(self, ref: Ref, *, fresh: bool) -> Activation:
         activation = self.live.get(ref)
         if activation is None:
             actor = self._actors[ref.kind]
@@ -48,9 +63,7 @@ class Directory:
 
     async def drained(self) -> None:
         """Returns when no actor has a message waiting or running."""
-        while any(activation.is_running for activation in self.live.values()):
-            self._idle.clear()
-            await self._idle.wait()
+        await self._idle.wait()
 
     async def passivate_idle(self) -> None:
         """Let idle actors go, until cancelled."""
@@ -72,4 +85,6 @@ class Directory:
         """An actor that never came to be, or lost its memory, is not worth keeping."""
         if not activation.is_worth_keeping:
             self.live.pop(activation.ref, None)
-        self._idle.set()
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()

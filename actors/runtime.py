@@ -264,7 +264,7 @@ class Runtime:
         if pool is not None:
             pool.put(envelope)
         else:
-            self._directory.activation(envelope.ref, fresh=fresh).put(envelope)
+            self._directory.put(envelope, fresh=fresh)
 
     def _deliver(self, row: InboxRow) -> None:
         """A durable message is due: put it where it belongs."""
