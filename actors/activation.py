@@ -256,4 +256,4 @@ class Activation:
             await self._node.set_aside(envelope.row, error, parks=self.actor.parks)
 
     def _count(self, outcome: str) -> None:
-        self._node.telemetry.turns.labels(kind=self.ref.kind, outcome=outcome).inc()
+        self._node.telemetry.turned(self.ref.kind, outcome)

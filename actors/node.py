@@ -93,9 +93,8 @@ class Node:
         """What *commit* did is durable: timers are known, messages are on their way."""
         if commit.consumed is not None:
             self.timers.finished(commit.consumed)
-            lateness = (self.clock.now() - commit.consumed.due_at).total_seconds()
-            observed = self.telemetry.lateness_seconds.labels(message=commit.consumed.message)
-            observed.observe(max(lateness, 0.0))
+            lateness = self.clock.now() - commit.consumed.due_at
+            self.telemetry.was_late(commit.consumed.message, lateness.total_seconds())
         for name in commit.cancels:
             self.timers.forget(commit.ref, name)
         for row in commit.sends:

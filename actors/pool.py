@@ -6,7 +6,6 @@ queue. Whatever an effect tells is committed together with the removal of its me
 
 import asyncio
 from collections import deque
-from typing import Any
 
 import structlog
 
@@ -142,5 +141,4 @@ class WorkerPool:
             await self._node.set_aside(envelope.row, error, parks=self._worker.parks)
 
     def _count(self, envelope: Envelope, outcome: str) -> None:
-        labels: dict[str, Any] = {"kind": envelope.ref.kind, "outcome": outcome}
-        self._node.telemetry.turns.labels(**labels).inc()
+        self._node.telemetry.turned(envelope.ref.kind, outcome)

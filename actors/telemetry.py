@@ -13,7 +13,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.turns = Counter(
+        self._turns = Counter(
             "actors_turns", "Messages handled, by kind and outcome", ["kind", "outcome"],
             registry=registry,
         )  # fmt: skip
@@ -44,7 +44,7 @@ class Telemetry:
         self.commit_seconds = Histogram(
             "actors_commit_seconds", "Time one commit took", buckets=_SECONDS, registry=registry
         )
-        self.lateness_seconds = Histogram(
+        self._lateness_seconds = Histogram(
             "actors_timer_lateness_seconds", "How late a timer's turn was committed", ["message"],
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
@@ -54,3 +54,20 @@ class Telemetry:
         self.outages = Counter(
             "actors_store_outages", "Times the store could not be reached", registry=registry
         )
+        # Looking a child up by its labels takes a lock and costs as much as the counting itself.
+        self._turns_of: dict[tuple[str, str], Counter] = {}
+        self._lateness_of: dict[str, Histogram] = {}
+
+    def turned(self, kind: str, outcome: str) -> None:
+        """A message to an actor or worker of *kind* has been handled, with *outcome*."""
+        child = self._turns_of.get((kind, outcome))
+        if child is None:
+            child = self._turns_of[kind, outcome] = self._turns.labels(kind=kind, outcome=outcome)
+        child.inc()
+
+    def was_late(self, message: str, seconds: float) -> None:
+        """The turn of a durable *message* was committed *seconds* after it was due."""
+        child = self._lateness_of.get(message)
+        if child is None:
+            child = self._lateness_of[message] = self._lateness_seconds.labels(message=message)
+        child.observe(max(seconds, 0.0))
