@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from typing import Any, NamedTuple
 
-from actors.errors import OverloadedError
+from actors.errors import OverloadedError, RefusalError
 from actors.message import Message
 from actors.ref import Ref
 from actors.store import InboxRow
@@ -57,6 +57,13 @@ class Envelope:
             self.reply.set_result(value)
 
     def fail(self, error: Exception) -> None:
+        """Hand the failure over. A "no" is an answer and goes without its traceback.
+
+        That leads back to this envelope, and thousands of such rings a second would keep the
+        garbage collector busy.
+        """
+        if isinstance(error, RefusalError):
+            error.__traceback__ = None
         if self.reply is not None and not self.reply.done():
             self.reply.set_exception(error)
 

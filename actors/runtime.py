@@ -8,6 +8,7 @@ await runtime.stop()
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -258,6 +259,7 @@ class Runtime:
             raise ExpiredError from None
         finally:
             self._replies.discard(reply)
+            del reply, envelope  # A reply that is an error would lead back to this very frame.
 
     def _put(self, envelope: Envelope, *, fresh: bool = False) -> None:
         pool = self._pools.get(envelope.ref.kind)
@@ -288,9 +290,18 @@ class Runtime:
             self._drain()
             self.failed.set()
         elif isinstance(self.clock, SystemClock):
-            # Half of the round trip has passed since the store looked at its clock.
-            middle = sent + (self.clock.now() - sent) / 2
-            self.clock.offset += now - middle
+            self._set_clock(self.clock, sent, now)
+
+    @staticmethod
+    def _set_clock(clock: SystemClock, sent: datetime, now: datetime) -> None:
+        """The store said *now* to a question of *sent*; when in between, nobody knows.
+
+        Only what is certainly wrong is set right: after a pause of the store the answer is seconds
+        late, and to take the middle would be to run ahead of it, and timers early.
+        """
+        received = clock.now()
+        if not sent <= now <= received:
+            clock.offset += now - (sent + (received - sent) / 2)
 
     async def _heartbeats(self) -> None:
         while not self.failed.is_set():
