@@ -59,7 +59,7 @@ class Transactions:
         self._tasks = Tasks(lambda _name, _error: None)
 
     def gatherer(self, read: Any) -> Gatherer[Any, Any]:
-        return Gatherer(read, self._tasks)
+        return Gatherer(read, self._tasks, self.clock)
 
     async def ask(self, ref: Ref, message: Message[Any], **_: Any) -> Any:
         assert isinstance(message, orders.Place), "the peer only places orders"

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from actors import CrashedError, HeldError
+from actors.gatherer import PACE_SECONDS
 from tests.support.counter import CRASH, Add, Look
 from tests.support.simulated import Node, counters, outcome, simulated
 
@@ -70,7 +71,7 @@ async def test_a_crashing_actor_leaves_its_neighbours_alone() -> None:
         before = node.clock.monotonic()
         crashing = asyncio.gather(*(outcome(node, "a", CRASHES) for _ in range(3)))
         assert await node.ask("b", Add()) == 1
-        assert node.clock.monotonic() == before
+        assert node.clock.monotonic() - before <= PACE_SECONDS
         assert set(await crashing) <= {CrashedError, HeldError}
 
 
