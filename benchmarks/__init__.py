@@ -1,5 +1,13 @@
-"""What is measured, and against what. `make bench` runs it and prints tables; README.md has them.
+"""What is measured, and against what. `make bench` runs it and prints a table; README.md has it.
 
-Layout: `__main__` the runs and the tables, `stage` database and servers, `peer` what we compare
-with, `load` the load generator (wrk), `*.lua` what it sends.
+Layout, in reading order:
+
+- `__main__`  which rows, and the table of them; `table` what a row is
+- `stage`     database, processes; `market` what the tables are filled with
+- `orders`    (a), (b) purchases; `load` and `*.lua` send them, `peer` is compared with
+- `deadlines` (c) lateness under load; `engine` is our runtime without a gateway
+- `asks`      (d) asks a second, compared with Pykka
+- `memory`    (e) what an actor costs awake and asleep
+- `restart`   (f) a start with a million tickets
+- `paging`    (g) the last page of a million
 """

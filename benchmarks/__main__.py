@@ -1,70 +1,60 @@
-"""`make bench`: alternating rounds of ours and the peer on this machine, and what they came to.
-
-Absolute times of a busy machine say little; the ratio of two runs that follow each other does.
-"""
+"""`make bench`: measures each row round by round and prints them all as one table."""
 
 import argparse
 import asyncio
-import statistics
-from pathlib import Path
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
-from benchmarks import stage
-from benchmarks.load import CONNECTIONS, Result, drive
-from benchmarks.stage import Side
+from benchmarks import asks, deadlines, memory, orders, paging, restart
+from benchmarks.stage import Stage, stage
+from benchmarks.table import Row, render
 
 ROUNDS = 5
-SECONDS = 8
-TICKETS = 40_000
+
+# (f) goes last: what it lets lapse stays in the tables.
+MEASURES: dict[str, Sequence[Callable[[Stage], Awaitable[list[Row]]]]] = {
+    "a": (orders.distinct,),
+    "b": (orders.one_ticket,),
+    "c": (deadlines.measure,),
+    "d": (asks.measure,),
+    "e": (memory.resident, memory.sleeping),
+    "g": (paging.measure,),
+    "f": (restart.measure,),
+}
 
 
-async def distinct(side: Side, folder: Path) -> Result:
-    """(a) Everybody buys another ticket."""
-    lines = stage.buyers(await stage.offer(side, TICKETS))
-    return await drive(side.url, lines, folder, SECONDS, one=False)
+async def measure(wanted: Sequence[str], *, rounds: int, quick: bool) -> list[Row]:
+    """All rows of *wanted*, in the order of their letters."""
+    rows: list[Row] = []
+    async with stage(rounds=rounds, quick=quick) as on:
+        for letter, measures in MEASURES.items():
+            for each in measures if letter in wanted else ():
+                print(f"{letter}: {each.__doc__ or each.__name__}".splitlines()[0], flush=True)
+                rows += await each(on)
+    return sorted(rows, key=lambda row: row.title[:3])
 
 
-async def one_ticket(side: Side, folder: Path) -> Result:
-    """(b) Everybody wants the same ticket."""
-    (ticket,) = await stage.offer(side, 1)
-    return await drive(side.url, stage.buyers([ticket] * 3000), folder, SECONDS, one=True)
+def letters(text: str) -> list[str]:
+    """A list like "a,c"."""
+    wanted = text.split(",")
+    unknown = sorted(set(wanted) - set(MEASURES))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected some of {','.join(MEASURES)}, got {unknown}")
+    return wanted
 
 
-async def compare(rounds: int) -> None:
-    with stage.folder() as folder:
-        async with stage.stage(folder) as (ours, peer):
-            for title, run in (("(a) orders/s, distinct tickets", distinct),
-                               ("(b) attempts/s, one ticket", one_ticket)):  # fmt: skip
-                results = []
-                for number in range(rounds):
-                    order = (ours, peer) if number % 2 == 0 else (peer, ours)
-                    round_ = {side.name: await run(side, folder) for side in order}
-                    results.append((round_["ours"], round_["peer"]))
-                    show_round(number, *results[-1])
-                show(title, results)
-
-
-def show_round(number: int, ours: Result, peer: Result) -> None:
-    print(f"  round {number + 1}: ours {described(ours)}   peer {described(peer)}")
-
-
-def described(result: Result) -> str:
-    """One run, in a few words."""
-    times = f"p50 {result.p50:5.1f} p99 {result.p99:6.1f} ms"
-    return f"{result.per_second:6.0f}/s {times} ({result.bad} bad)"
-
-
-def show(title: str, results: list[tuple[Result, Result]]) -> None:
-    rates = [ours.per_second / peer.per_second for ours, peer in results]
-    tails = [peer.p99 / ours.p99 for ours, peer in results]
-    print(f"{title}, {CONNECTIONS} connections, {len(results)} alternating rounds")
-    for name, ratios in (("rate, ours / peer", rates), ("p99, peer / ours", tails)):
-        print(
-            f"    {name:20} min {min(ratios):5.2f}   median {statistics.median(ratios):5.2f}"
-            f"   max {max(ratios):5.2f}"
-        )
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", type=letters, default=list(MEASURES), metavar="a,b,...")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--quick", action="store_true", help="smaller and shorter, to try it out")
+    given = parser.parse_args()
+    rows = asyncio.run(measure(given.only, rounds=given.rounds, quick=given.quick))
+    now = datetime.now(UTC)  # noqa: TID251 - a benchmark is not part of the product
+    print(f"\n{now:%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    print(render(rows))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    asyncio.run(compare(parser.parse_args().rounds))
+    main()

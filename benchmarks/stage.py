@@ -1,32 +1,27 @@
-"""The stage: one durable PostgreSQL, ours and the peer on a database each, tickets and buyers."""
+"""The stage: one durable PostgreSQL with a database for each run, and the processes that use it."""
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
-from actors import Ids, SystemClock
+from benchmarks import market
 from migrations import migrate
-from ticketing import bootstrap, tickets
-from ticketing.auth.tokens import Tokens
 from ticketing.embedded import EmbeddedPostgres
 from ticketing.embedded import home as homes
-from ticketing.values import TicketId, UserId
 
-__all__ = ["Side", "buyers", "offer", "stage"]
+__all__ = ["KEY", "Process", "Stage", "child", "process", "stage"]
 
 KEY = "benchmark-key-benchmark-key-benchmark-key"
-SELLER = UserId("seller")
-
-# Below the limit of live reservations, so that every purchase passes it as any other would.
-TICKETS_A_BUYER = 3
 
 ENVIRONMENT = {
     **os.environ,
@@ -36,109 +31,105 @@ ENVIRONMENT = {
     "TICKETING_PORT": "0",
 }
 
+MARKET, MARKET_QUICK = 1_000_000, 50_000
+
+# A page of an error log that says why a process did not start, or did not end well.
+LOG_SHOWN_CHARACTERS = 2000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """Ours or the peer, running."""
+class Process:
+    """A server that runs, and how long it took from its start until it was ready."""
 
-    name: str
     url: str
-    dsn: str
+    pid: int
+    start_seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """What all rows share: a folder, a database server, and how much is to be measured."""
+
+    folder: Path
+    server: EmbeddedPostgres
+    rounds: int
+    quick: bool
+    _market: str = ""
+
+    async def market(self) -> tuple[str, int]:
+        """The database with a million tickets for sale, made once, and how many they are."""
+        count = MARKET_QUICK if self.quick else MARKET
+        if not self._market:
+            self._market = await self.database("market")
+            await market.offer(self._market, count)
+        return self._market, count
+
+    async def database(self, name: str) -> str:
+        """An empty database with our tables; its address."""
+        connection = await asyncpg.connect(self.server.dsn)
+        await connection.execute(f"create database {name}")
+        await connection.close()
+        dsn = self.server.home.dsn(name)
+        connection = await asyncpg.connect(dsn)
+        await migrate(connection)
+        await connection.close()
+        return dsn
+
+
+@asynccontextmanager
+async def stage(*, rounds: int, quick: bool) -> AsyncIterator[Stage]:
+    """The stage, as long as the context lasts."""
+    with _folder() as folder:
+        server = await EmbeddedPostgres.open(folder / "var", log=lambda _: None)
+        try:
+            yield Stage(folder=folder, server=server, rounds=rounds, quick=quick)
+        finally:
+            await server.close()
+            homes.remove(server.home)
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def _folder() -> Iterator[Path]:
     """A folder on the disk that durable data goes to, removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="ticketing-bench-") as name:
         path = Path(name).resolve()
-        path.chmod(0o711)
+        path.chmod(0o711)  # The database's user, if we are root, goes through it.
         yield path
 
 
 @asynccontextmanager
-async def stage(where: Path) -> AsyncIterator[tuple[Side, Side]]:
-    """Ours and the peer, as long as the context lasts."""
-    server = await EmbeddedPostgres.open(where / "var", log=lambda _: None)
-    try:
-        ours = await database(server, "ours")
-        peers = await database(server, "peer")
-        async with (
-            process(where, "ours", ["-m", "ticketing", "serve"], {"DATABASE_URL": ours}) as our,
-            process(where, "peer", ["-m", "benchmarks.peer", peers, "0"], {}) as peer,
-        ):
-            yield Side(name="ours", url=our, dsn=ours), Side(name="peer", url=peer, dsn=peers)
-    finally:
-        await server.close()
-        homes.remove(server.home)
-
-
-async def database(server: EmbeddedPostgres, name: str) -> str:
-    connection = await asyncpg.connect(server.dsn)
-    await connection.execute(f"create database {name}")
-    await connection.close()
-    dsn = server.home.dsn(name)
-    connection = await asyncpg.connect(dsn)
-    await migrate(connection)
-    await connection.close()
-    return dsn
-
-
-@asynccontextmanager
 async def process(
-    where: Path, name: str, arguments: list[str], settings: dict[str, str]
-) -> AsyncIterator[str]:
+    folder: Path, name: str, arguments: Sequence[str], settings: dict[str, str]
+) -> AsyncIterator[Process]:
     """A server process; its log goes to a file, as in production it goes to a pipe."""
-    environment = {**ENVIRONMENT, "TICKETING_DATA_DIR": str(where / name), **settings}
-    with (where / f"{name}.log").open("wb") as log:
+    environment = {**ENVIRONMENT, "TICKETING_DATA_DIR": str(folder / name), **settings}
+    began = time.perf_counter()
+    with (folder / f"{name}.log").open("wb") as log:
         running = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=log
         )
     assert running.stdout is not None
     try:
         line = (await running.stdout.readline()).decode().strip()
+        took = time.perf_counter() - began
         if not line.startswith("ready "):
-            raise RuntimeError((where / f"{name}.log").read_text()[-2000:])
-        yield line.removeprefix("ready ")
+            raise RuntimeError((folder / f"{name}.log").read_text()[-LOG_SHOWN_CHARACTERS:])
+        yield Process(url=line.removeprefix("ready "), pid=running.pid, start_seconds=took)
     finally:
         if running.returncode is None:
             running.terminate()
         await running.wait()
 
 
-async def offer(side: Side, count: int) -> list[str]:
-    """Put *count* tickets up for sale; their ids."""
-    ids, placement = Ids(SystemClock()), bootstrap.placement()
-    now = datetime.now(UTC)  # noqa: TID251 - a benchmark is not part of the product
-    made = [ids.new() for _ in range(count)]
-    records = [
-        (each, 1, placement.partition(tickets.ticket(TicketId(each))), SELLER, "Stand B", 2000,
-         "usd", "available", now, b"[]")
-        for each in made
-    ]  # fmt: skip
-    connection = await asyncpg.connect(side.dsn)
-    try:
-        await connection.executemany(
-            """insert into tickets (id, version, partition, seller_id, title, price_minor,
-            currency, status, created_at, lapses)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, convert_from($10, 'utf8')::jsonb)""",
-            records,
-        )
-        await connection.execute("vacuum analyze tickets")
-        await connection.execute("vacuum analyze orders")
-        await connection.execute("checkpoint")
-    finally:
-        await connection.close()
-    return made
-
-
-def buyers(wanted: list[str]) -> list[str]:
-    """Lines of "token ticket": every few tickets somebody else buys."""
-    clock = SystemClock()
-    tokens, ids = Tokens(KEY, None, "ticketing", "ticketing", clock), Ids(clock)
-    lines = []
-    for start in range(0, len(wanted), TICKETS_A_BUYER):
-        token = tokens.issue(
-            user_id=UserId(ids.new()), email="b@example.com", roles=(), session_epoch=0
-        )
-        lines += [f"{token} {ticket}" for ticket in wanted[start : start + TICKETS_A_BUYER]]
-    return lines
+async def child(folder: Path, module: str, *arguments: str) -> Any:
+    """Run *module* of this package in a fresh process; the JSON that it printed last."""
+    log = folder / f"{module}.log"
+    with log.open("wb") as errors:
+        running = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"benchmarks.{module}", *arguments, env=ENVIRONMENT,
+            stdout=asyncio.subprocess.PIPE, stderr=errors,
+        )  # fmt: skip
+        printed, _ = await running.communicate()
+    if running.returncode:
+        raise RuntimeError(log.read_text()[-LOG_SHOWN_CHARACTERS:])
+    return json.loads(printed.splitlines()[-1])

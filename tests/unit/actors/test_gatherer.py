@@ -66,11 +66,12 @@ async def test_reads_begin_at_some_distance() -> None:
 @simulated()
 async def test_what_cannot_be_read_fails_alone_and_an_outage_fails_all() -> None:
     shelf = Shelf()
-    await shelf.gatherer.get("first")  # The next read begins a moment later, and gathers till then.
+    await shelf.gatherer.get("first")  # The next read begins a moment later and gathers till then.
     got = await asyncio.gather(
         *(shelf.gatherer.get(key) for key in ("a", "broken", "b")), return_exceptions=True
     )
     assert (type(got[0]), type(got[1]), type(got[2])) == (int, ValueError, int)
+    await shelf.gatherer.get("first")
     got = await asyncio.gather(
         *(shelf.gatherer.get(key) for key in ("a", "outage")), return_exceptions=True
     )

@@ -1,0 +1,37 @@
+"""Our runtime inside this process, put together as `ticketing serve` does it, without a gateway."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from actors import Bus, Ids, LocalBus, Runtime, SystemClock
+from ticketing import bootstrap, logs
+from ticketing.auth.argon2 import Argon2
+from ticketing.auth.worker import Hasher
+from ticketing.expiration.worker import Sweeper
+from ticketing.payments.transport import StripeTransport
+from ticketing.payments.worker import Teller
+from ticketing.settings import Settings
+
+__all__ = ["engine"]
+
+
+@asynccontextmanager
+async def engine(
+    dsn: str, *, clock: SystemClock | None = None, bus: Bus | None = None
+) -> AsyncIterator[Runtime]:
+    """The runtime on the database at *dsn*, not started yet; stopped when the context ends."""
+    logs.configure("json")
+    clock = clock or SystemClock()
+    ids = Ids(clock)
+    store = bootstrap.open_store(dsn, ids, exclusive=True)
+    await store.open()
+    teller = Teller(StripeTransport(key="sk_test_benchmark"))
+    workers = [Hasher(Argon2()), Sweeper(store.pool), teller]
+    actors = bootstrap.actors(Settings(rate_limits=False))
+    services = bootstrap.services(actors, workers)
+    runtime = Runtime(services, store=store, clock=clock, ids=ids, bus=bus or LocalBus())
+    try:
+        yield runtime
+    finally:
+        await runtime.stop()
+        await store.close()
