@@ -48,7 +48,7 @@ from actors.placement import Placement
 from actors.ref import Ref
 from actors.runtime import Runtime
 from actors.service import Service
-from actors.store import InboxRow, Store
+from actors.store import InboxRow, ParkedRow, Store
 from actors.turn import AppendedRow, DirtyAskError, Turn, UndeclaredAskError
 from actors.worker import Effect, NotYetError, Worker
 
@@ -78,6 +78,7 @@ __all__ = [
     "NotFoundError",
     "NotYetError",
     "OverloadedError",
+    "ParkedRow",
     "Placement",
     "Ref",
     "RefusalError",

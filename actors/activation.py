@@ -133,6 +133,7 @@ class Activation:
                 envelope.answer(reply)
                 return
             self.state = None
+            self._node.telemetry.discarded.labels(kind=self.ref.kind, why=outcome.value).inc()
             log.warning("turn.discarded", actor=str(self.ref), why=outcome.value)
             if outcome is Outcome.FENCED:
                 break

@@ -20,7 +20,7 @@ from actors.errors import CommitRefusedError, StoreUnavailableError
 from actors.message import State
 from actors.placement import SLOTS
 from actors.ref import Ref
-from actors.store import Answer, Commit, InboxRow, Joined, Outcome
+from actors.store import Answer, Commit, InboxRow, Joined, Outcome, ParkedRow
 
 __all__ = ["Fault", "JournalEntry", "MemoryDatabase", "MemoryStore"]
 
@@ -51,13 +51,6 @@ class JournalEntry(NamedTuple):
     node: str
 
 
-class Parked(NamedTuple):
-    """A message that was set aside."""
-
-    row: InboxRow
-    error: str
-
-
 @dataclass(slots=True)
 class MemoryDatabase:
     """What all nodes share."""
@@ -65,7 +58,7 @@ class MemoryDatabase:
     state_types: Mapping[str, type[State]]
     states: dict[Ref, bytes] = field(default_factory=dict)
     inbox: dict[str, InboxRow] = field(default_factory=dict)
-    parked: dict[str, Parked] = field(default_factory=dict)
+    parked: dict[str, ParkedRow] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     journal: list[JournalEntry] = field(default_factory=list)
     rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -105,7 +98,7 @@ class MemoryDatabase:
             for row_id in [
                 row_id
                 for row_id, each in rows.items()
-                for row in [each.row if isinstance(each, Parked) else each]
+                for row in [each.row if isinstance(each, ParkedRow) else each]
                 if row.name == name and row.ref == ref
             ]:
                 del rows[row_id]
@@ -258,10 +251,29 @@ class MemoryStore:
         later = replace(row, due_at=due_at, attempts=row.attempts + 1)
         if parked:
             del self.database.inbox[row.id]
-            self.database.parked[row.id] = Parked(later, error)
+            self.database.parked[row.id] = ParkedRow(later, error, self._clock.now())
         else:
             self.database.inbox[row.id] = later
         return later
+
+    async def parked(self, limit: int, after: tuple[datetime, str] | None) -> list[ParkedRow]:
+        await self._travel()
+        rows = [each for each in self.database.parked.values()
+                if after is None or (each.parked_at, each.row.id) > after]  # fmt: skip
+        return sorted(rows, key=lambda each: (each.parked_at, each.row.id))[:limit]
+
+    async def replay(self, row_id: str) -> InboxRow | None:
+        await self._travel()
+        parked = self.database.parked.pop(row_id, None)
+        if parked is None:
+            return None
+        row = replace(parked.row, attempts=0, due_at=self._clock.now(), found=True)
+        self.database.inbox[row_id] = row
+        return row
+
+    async def discard(self, row_id: str) -> bool:
+        await self._travel()
+        return self.database.parked.pop(row_id, None) is not None
 
     async def close(self) -> None:
         pass

@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from actors import postgres_membership as membership
+from actors import postgres_parked as parking
 from actors.clock import Ids
 from actors.errors import CommitRefusedError, StoreUnavailableError
 from actors.message import State
@@ -24,12 +25,13 @@ from actors.postgres_session import (
     READ_SETTINGS,
     WRITE_SETTINGS,
     Session,
+    borrowed,
     is_refusal,
     prepare_session,
 )
 from actors.postgres_statement import INBOX_COLUMNS, Shape, Table, commit_statement
 from actors.ref import Ref
-from actors.store import Answer, Commit, InboxRow, Joined, Outcome
+from actors.store import Answer, Commit, InboxRow, Joined, Outcome, ParkedRow
 from actors.turn import AppendedRow
 
 __all__ = ["PostgresStore"]
@@ -41,8 +43,6 @@ READ_SECONDS: Final = 5.0
 READERS_MAX: Final = 5
 ANSWERS_KEPT: Final = timedelta(hours=48)
 PRUNE_EVERY_BEATS: Final = 400
-
-_INBOX = "id::text, partition, kind, key, name, message, body, by, due_at, attempts"
 
 
 class PostgresStore:
@@ -172,7 +172,7 @@ class PostgresStore:
         since, row_id = after or (None, None)
         async with self._reader() as connection:
             rows = await connection.fetch(_DUE, self.node, before, since, row_id, limit)
-        return [_inbox_row(row) for row in rows]
+        return [parking.inbox_row(row) for row in rows]
 
     # Writes ----------------------------------------------------------------------------------
 
@@ -239,8 +239,19 @@ class PostgresStore:
         self, row: InboxRow, due_at: datetime, error: str, *, parked: bool
     ) -> InboxRow | None:
         async with self._reader() as connection:
-            later = await connection.fetchrow(_POSTPONE, row.id, due_at, error, parked, self.node)
-        return None if later is None else _inbox_row(later)
+            return await parking.postpone(connection, self.node, row, due_at, error, parked=parked)
+
+    async def parked(self, limit: int, after: tuple[datetime, str] | None) -> list[ParkedRow]:
+        async with self._reader() as connection:
+            return await parking.parked(connection, limit, after)
+
+    async def replay(self, row_id: str) -> InboxRow | None:
+        async with self._reader(executed="maybe") as connection:
+            return await parking.replay(connection, row_id)
+
+    async def discard(self, row_id: str) -> bool:
+        async with self._reader(executed="maybe") as connection:
+            return await parking.discard(connection, row_id)
 
     # Connections -----------------------------------------------------------------------------
 
@@ -257,7 +268,8 @@ class PostgresStore:
                     statement_cache_size=512,
                     server_settings={"application_name": self._writer_name, **WRITE_SETTINGS},
                 )
-                await prepare_session(self._writer)
+                async with asyncio.timeout(READ_SECONDS):
+                    await prepare_session(self._writer)
             except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
                 self._drop_writer()
                 raise StoreUnavailableError(str(error), executed="no") from error
@@ -275,7 +287,7 @@ class PostgresStore:
     ) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
         """A connection of the pool. *executed* is what is known if it gets lost."""
         try:
-            async with self.pool.acquire(timeout=READ_SECONDS) as connection:
+            async with borrowed(self.pool, READ_SECONDS) as connection:
                 yield connection
         except CONNECTION_LOST as error:
             raise StoreUnavailableError(str(error), executed=executed) from error
@@ -288,12 +300,6 @@ def _select(table: Table) -> str:
     return f"select {columns} from {table.name} where id = any($1::text[])"  # noqa: S608 - names
 
 
-def _inbox_row(row: asyncpg.Record) -> InboxRow:
-    values = dict(row)
-    values["body"] = msgspec.Raw(values["body"])
-    return InboxRow(**values, found=True)
-
-
 def _inbox_values(row: InboxRow) -> tuple[Any, ...]:
     values = [getattr(row, name) for name in INBOX_COLUMNS.split(", ")]
     return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
@@ -302,7 +308,7 @@ def _inbox_values(row: InboxRow) -> tuple[Any, ...]:
 _PRUNE = "delete from answers where at < clock_timestamp() - $1::interval"
 
 _DUE = f"""
-select {_INBOX} from inbox b
+select {parking.INBOX} from inbox b
 where parked_at is null and due_at <= $2
     and ($3::timestamptz is null or (due_at, id) > ($3, $4::uuid))
     and exists (select from partition p where p.id = b.partition and p.owner = $1)
@@ -315,14 +321,6 @@ on conflict (key, name, kind) where name is not null do update set
     id = excluded.id, partition = excluded.partition, message = excluded.message,
     body = excluded.body, by = excluded.by, due_at = excluded.due_at, attempts = 0,
     parked_at = null, error = null, created_at = clock_timestamp()
-"""  # noqa: S608 - a constant
-
-_POSTPONE = f"""
-update inbox b set attempts = attempts + 1, due_at = $2, error = $3,
-    parked_at = case when $4 then clock_timestamp() end
-where id = $1
-    and exists (select from partition p where p.id = b.partition and p.owner = $5)
-returning {_INBOX}
 """  # noqa: S608 - a constant
 
 _END_BACKEND = """

@@ -1,5 +1,8 @@
 """How this program talks to PostgreSQL: session settings, codecs, and what its errors mean."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -9,6 +12,7 @@ __all__ = [
     "READ_SETTINGS",
     "WRITE_SETTINGS",
     "Session",
+    "borrowed",
     "is_refusal",
     "prepare_session",
 ]
@@ -70,3 +74,27 @@ async def prepare_session(connection: Any) -> None:
         decoder=lambda value: value[1:],
         format="binary",
     )
+
+
+@asynccontextmanager
+async def borrowed(
+    pool: "asyncpg.Pool[asyncpg.Record]", seconds: float
+) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
+    """A connection of *pool* for at most *seconds*, the wait for it included.
+
+    One that does not answer, or that nobody waits for any more, is closed. To cancel would be to
+    ask the very server that does not answer, and the pool would wait for that without a limit.
+    Raises one of `CONNECTION_LOST` when the time is up.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    async with pool.acquire(timeout=seconds) as connection:
+        end = loop.call_at(until, connection.terminate)
+        try:
+            yield connection
+        except asyncio.CancelledError:
+            with suppress(asyncpg.InterfaceError):  # It is closed already.
+                connection.terminate()
+            raise
+        finally:
+            end.cancel()

@@ -123,7 +123,7 @@ class Runtime:
             tasks=self._tasks,
             writer=Writer(self.store, self.clock, self._telemetry),
             timers=Timers(self.store, self.clock, self._telemetry, self._deliver),
-            loader=Gatherer(self.store.load, self._tasks),
+            loader=Gatherer(self.store.load, self._tasks, self.clock),
             supervisors={
                 name: Supervisor(name, self.clock, self.ids.dice, self._telemetry) for name in names
             },
@@ -133,7 +133,7 @@ class Runtime:
 
     def gatherer(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> Gatherer[K, V]:
         """A way to have many small reads done by *read* as few large ones."""
-        return Gatherer(read, self._tasks)
+        return Gatherer(read, self._tasks, self.clock)
 
     async def start(self) -> None:
         """Join the cluster, take the partitions over and know every timer that is due soon."""
@@ -225,6 +225,15 @@ class Runtime:
             await self._node.send(row)
         else:
             await self.store.send([row])
+
+    async def replay_parked(self, row_id: str) -> bool:
+        """Have a parked message tried again, now and from the beginning; False if there is none."""
+        row = await self.store.replay(row_id)
+        if row is None:
+            return False
+        if self._accepting and self._node.placement.epoch(row.partition) is not None:
+            self._node.timers.found(row)
+        return True
 
     async def _ask_within(
         self, ref: Ref, message: Message[Any], by: str | None, deadline: float

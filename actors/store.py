@@ -23,6 +23,7 @@ __all__ = [
     "InboxRow",
     "Joined",
     "Outcome",
+    "ParkedRow",
     "Recorded",
     "Row",
     "Store",
@@ -52,6 +53,14 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ref(self) -> Ref:
         return Ref(self.kind, self.key)
+
+
+class ParkedRow(NamedTuple):
+    """A message that was set aside for good, and why."""
+
+    row: InboxRow
+    error: str
+    parked_at: datetime
 
 
 class Recorded(NamedTuple):
@@ -190,6 +199,18 @@ class Store(Protocol):
         self, row: InboxRow, due_at: datetime, error: str, *, parked: bool
     ) -> InboxRow | None:
         """Set a message that failed aside until *due_at*, or for good; None if it is gone."""
+        ...
+
+    async def parked(self, limit: int, after: tuple[datetime, str] | None) -> list[ParkedRow]:
+        """Messages set aside for good, of all partitions, in order of (parked_at, id)."""
+        ...
+
+    async def replay(self, row_id: str) -> InboxRow | None:
+        """Have a parked message be due now, as if never tried before; None if there is none."""
+        ...
+
+    async def discard(self, row_id: str) -> bool:
+        """Drop a parked message; False if there is none."""
         ...
 
     async def close(self) -> None: ...

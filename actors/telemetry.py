@@ -32,6 +32,11 @@ class Telemetry:
             "actors_service_degraded", "1 while a service refuses because many actors fail",
             ["service"], registry=registry,
         )  # fmt: skip
+        self.discarded = Counter(
+            "actors_turns_discarded",
+            "Turns not kept: computed from stale memory, or fenced by another owner",
+            ["kind", "why"], registry=registry,
+        )  # fmt: skip
         self.refused = Counter(
             "actors_mailbox_full", "Messages refused by a full mailbox", ["kind"],
             registry=registry,

@@ -72,6 +72,10 @@ class Timers:
             self.forget(row.ref, row.name)
         self._accept(row)
 
+    def found(self, row: InboxRow) -> None:
+        """*row* is in the table, and may be known already."""
+        self._take((row,))
+
     def forget(self, ref: Ref, name: str) -> None:
         """The timer *name* of *ref* was cancelled, or is being replaced."""
         self._done_while_loading.add((ref, name))

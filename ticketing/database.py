@@ -1,10 +1,12 @@
 """Where the database is: the one that was given, or the embedded one, started or found running."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ticketing.embedded import EmbeddedPostgres, ServeLock
+from ticketing.embedded.guard import guarded
 from ticketing.settings import Settings
 
 __all__ = ["Database", "for_command", "for_serving"]
@@ -16,6 +18,8 @@ class Database:
 
     dsn: str
     exclusive: bool
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it has ended and cannot be started again, as far as that is up to us."""
 
 
 @asynccontextmanager
@@ -31,10 +35,13 @@ async def for_serving(settings: Settings, log: Callable[[str], None]) -> AsyncIt
         yield Database(dsn=settings.database_url, exclusive=False)
         return
     with ServeLock.acquire(settings.data_dir):
-        async with await EmbeddedPostgres.open(
-            settings.data_dir, log=log, must_own=True, binaries=settings.postgres_binaries
-        ) as postgres:
-            yield Database(dsn=postgres.dsn, exclusive=True)
+        async with (
+            await EmbeddedPostgres.open(
+                settings.data_dir, log=log, must_own=True, binaries=settings.postgres_binaries
+            ) as postgres,
+            guarded(postgres, log) as gone,
+        ):
+            yield Database(dsn=postgres.dsn, exclusive=True, gone=gone)
 
 
 @asynccontextmanager

@@ -1,12 +1,11 @@
 """Reads for pages: SQL on the primary, each within a limited time. They wake no actor."""
 
-import asyncio
 from typing import Any, Final
 
 from asyncpg import Pool, QueryCanceledError, Record, TooManyConnectionsError
 
 from actors import UnavailableError
-from actors.postgres_session import CONNECTION_LOST
+from actors.postgres_session import CONNECTION_LOST, borrowed
 
 __all__ = ["Reads"]
 
@@ -27,15 +26,15 @@ class Reads:
 
     async def rows(self, sql: str, *arguments: object) -> list[Record]:
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._pool.fetch(sql, *arguments)
+            async with borrowed(self._pool, _SECONDS) as connection:
+                return await connection.fetch(sql, *arguments)
         except _UNAVAILABLE as error:
             raise UnavailableError(_WHY) from error
 
     async def row(self, sql: str, *arguments: object) -> Record | None:
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await self._pool.fetchrow(sql, *arguments)
+            async with borrowed(self._pool, _SECONDS) as connection:
+                return await connection.fetchrow(sql, *arguments)
         except _UNAVAILABLE as error:
             raise UnavailableError(_WHY) from error
 

@@ -60,7 +60,7 @@ async def serve(settings: Settings) -> int:
                 sys.stdout.flush()
                 watchdog.start()
                 try:
-                    return await _until_stopped(stop, system)
+                    return await _until_stopped(stop, system, found.gone)
                 finally:
                     watchdog.stop()
                     system.runtime.is_ready = False
@@ -94,17 +94,20 @@ async def _migrate(dsn: str) -> None:
         await connection.close()
 
 
-async def _until_stopped(stop: asyncio.Event, system: bootstrap.System) -> int:
-    """0 when told to stop, 1 when the runtime cannot go on."""
+async def _until_stopped(stop: asyncio.Event, system: bootstrap.System, gone: asyncio.Event) -> int:
+    """0 when told to stop, 1 when the runtime cannot go on or its database is *gone* for good."""
     waiting = [
-        asyncio.ensure_future(stop.wait()),  # noqa: TID251 - above the runtime, not in it
-        asyncio.ensure_future(system.runtime.failed.wait()),  # noqa: TID251
+        asyncio.ensure_future(each.wait())  # noqa: TID251 - above the runtime, not in it
+        for each in (stop, system.runtime.failed, gone)
     ]
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
     if system.runtime.failed.is_set():
         log.critical("serve.failed", why="the runtime stopped; see above")
+        return FAILED
+    if gone.is_set():
+        log.critical("serve.failed", why="the database is gone; see above")
         return FAILED
     log.info("serve.stopping")
     return 0

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from actors import StoreUnavailableError
+from actors import postgres as postgres_store
 from actors.store import Outcome
 from tests.support.counter import counter
 from tests.support.postgres_world import PostgresWorld, connected
@@ -77,6 +78,22 @@ async def test_a_database_that_is_gone_is_unavailable(postgres: PostgresWorld) -
     with pytest.raises(StoreUnavailableError) as caught:
         await postgres.store.load([counter("a")])
     assert caught.value.executed == "no"
+
+
+async def test_a_read_that_is_not_answered_is_given_up_in_time_and_the_next_one_works(
+    postgres: PostgresWorld, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await committed(postgres.store, make.commit("a"))
+    monkeypatch.setattr(postgres_store, "READ_SECONDS", 0.1)
+    async with postgres.connection.transaction():
+        await postgres.connection.execute("lock table counters in access exclusive mode")
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(StoreUnavailableError) as caught:
+            await postgres.store.load([counter("a")])
+        assert caught.value.executed == "no"
+        assert asyncio.get_running_loop().time() - began < 2.0
+    monkeypatch.undo()
+    assert counter("a") in await postgres.store.load([counter("a")])
 
 
 async def test_a_message_sent_on_a_connection_that_is_lost_may_have_arrived(

@@ -297,6 +297,55 @@ async def test_a_failed_message_is_parked_in_place(world: World, store: Store, m
     assert await world.parked() == {row.id: "hopeless"}
 
 
+async def test_parked_messages_are_listed_page_by_page_in_the_order_they_were_parked(
+    store: Store, make: Maker
+) -> None:
+    rows = [make.row(key) for key in "abc"]
+    await store.send(rows)
+    for row in rows:
+        await store.postpone(row, make.now, f"no {row.key}", parked=True)
+    first = await store.parked(2, None)
+    rest = await store.parked(2, (first[-1].parked_at, first[-1].row.id))
+    assert [each.row.id for each in (*first, *rest)] == [row.id for row in rows]
+    assert [(each.error, each.row.attempts) for each in rest] == [("no c", 1)]
+
+
+async def test_a_replayed_message_is_due_as_if_it_had_never_been_tried(
+    world: World, store: Store, make: Maker
+) -> None:
+    row = make.row("a", name="tick", seconds=-60)
+    await store.send([row])
+    await store.postpone(row, make.now + timedelta(days=9000), "no", parked=True)
+    replayed = await store.replay(row.id)
+    assert replayed is not None
+    assert (replayed.id, replayed.name, replayed.attempts) == (row.id, "tick", 0)
+    assert await world.parked() == {}
+    assert await store.due(replayed.due_at, None, 9) == [replayed]
+    await committed(store, make.commit("a", consumed=replayed))
+    assert await store.replay(row.id) is None
+
+
+async def test_a_discarded_message_is_gone(world: World, store: Store, make: Maker) -> None:
+    row = make.row("a")
+    await store.send([row])
+    await store.postpone(row, make.now, "no", parked=True)
+    assert await store.discard(row.id)
+    assert not await store.discard(row.id)
+    assert (await world.parked(), await world.inbox()) == ({}, {})
+
+
+@pytest.mark.parametrize("row_id", [FIRST_ID, "no id at all"])
+async def test_only_what_is_parked_is_replayed_or_discarded(
+    world: World, store: Store, make: Maker, row_id: str
+) -> None:
+    waiting = make.row("a")
+    await store.send([waiting])
+    for each in (row_id, waiting.id):
+        assert await store.replay(each) is None
+        assert not await store.discard(each)
+    assert await world.inbox() == {waiting.id: waiting}
+
+
 async def test_what_is_gone_or_somebody_elses_is_not_postponed(
     world: World, store: Store, make: Maker
 ) -> None:

@@ -3,5 +3,8 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"tests.crash.{name}" for name in ("people", "rounds", "scenarios", "steps", "world"))
+    *(
+        f"tests.crash.{name}"
+        for name in ("outage", "people", "rounds", "scenarios", "steps", "world")
+    )
 )

@@ -195,7 +195,7 @@ async def running(
                 try:
                     yield world
                 except BaseException:
-                    sys.stdout.write(f"{_complaints(world.log)}\n")
+                    sys.stdout.write(f"{complaints(world.log)}\n")
                     raise
                 finally:
                     keeping.cancel()
@@ -203,7 +203,7 @@ async def running(
             await world.stop()
 
 
-def _complaints(log: Path) -> str:
+def complaints(log: Path) -> str:
     """What the server logged last that is no news."""
     news = '"level": "info"'
     lines = [line for line in log.read_text().splitlines() if news not in line]

@@ -16,13 +16,16 @@ dying already; on macOS it lives on, unowned), then starts its own: so an owner'
 its own child. `serve` opens with `must_own`: it waits for a short command to finish instead of
 using that command's server, so that its database never depends on another process.
 
+A server that ends under `serve` is started again by its guard (`ticketing.embedded.guard`).
+
 Closing, an owner waits until it gets `postgres.users` for itself, that is until no other command
 uses the server, but not for ever: then it stops the server, and the other command fails with a lost
 connection. A command that uses the server must therefore be short, or `serve`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -79,19 +82,38 @@ class EmbeddedPostgres:
     """
 
     def __init__(
-        self, home: Home, lock: FileLock, server: Server | None, log: Callable[[str], None]
+        self,
+        home: Home,
+        lock: FileLock,
+        log: Callable[[str], None],
+        server: Server | None = None,
+        start: Callable[[], Awaitable[Server]] | None = None,
     ) -> None:
         self.home = home
         self.dsn = home.dsn()
         self._data_dir = home.log_file.parent
         self._lock = lock
         self._server = server
+        self._start_server = start
         self._log = log
 
     @property
     def owner(self) -> bool:
         """Whether this process started the server and will stop it."""
         return self._server is not None
+
+    def running(self) -> bool:
+        """Whether the server that this process started is still there."""
+        return self._server is not None and self._server.running()
+
+    async def restart(self) -> None:
+        """Starts the server anew after it has ended by itself; only for its owner.
+
+        Raises:
+            EmbeddedPostgresError: it does not start; the message says why.
+        """
+        assert self._start_server is not None, "another process owns the server"
+        self._server = await self._start_server()
 
     @classmethod
     async def open(
@@ -146,11 +168,12 @@ class EmbeddedPostgres:
             home, tools = await asyncio.to_thread(homes.settle, data_dir, binaries, log)
             durable = server_settings.get("fsync") != "off"
             await servers.initialise(home, tools, durable=durable)
-            server = await servers.start(home, tools, server_settings, log)
+            start = partial(servers.start, home, tools, server_settings, log)
+            server = await start()
         except BaseException:
             lock.release()
             raise
-        return cls(home, lock, server, log)
+        return cls(home, lock, log, server, start)
 
     @classmethod
     async def _join(cls, data_dir: Path, log: Callable[[str], None]) -> Self | None:
@@ -168,7 +191,7 @@ class EmbeddedPostgres:
         if not ready:
             lock.release()
             return None
-        return cls(home, lock, None, log)
+        return cls(home, lock, log)
 
     async def close(self) -> None:
         """Lets go of the server; its owner stops it, at the latest 10 s after asked. May repeat."""

@@ -10,6 +10,7 @@ from actors import Effect, Worker, handle
 from ticketing.expiration import queries
 from ticketing.expiration.messages import SWEEPER, WATCHES, Repaired, Sweep, watch
 from ticketing.orders import messages as orders
+from ticketing.reads import Reads
 from ticketing.tickets import messages as tickets
 
 __all__ = ["Sweeper"]
@@ -21,25 +22,24 @@ class Sweeper(Worker):
     kind, service, concurrency, queue_size_max = SWEEPER, "expiration", 2, 0
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._pool = pool
+        self._reads = Reads(pool)
 
     @handle
     async def sweep(self, message: Sweep, effect: Effect) -> None:  # noqa: ARG002
         number = int(effect.key)
-        async with self._pool.acquire() as connection:
-            for row in await connection.fetch(queries.OVERDUE_TICKETS, number, WATCHES):
-                lapse = tickets.Lapse(order_id=row["order_id"])
-                effect.tell(tickets.ticket(row["id"]), lapse)
-            for row in await connection.fetch(queries.OVERDUE_ORDERS, number, WATCHES):
-                effect.tell(orders.order(row["id"]), orders.Expire())
-            for row in await connection.fetch(queries.UNORDERED, number, WATCHES):
-                reservation = msgspec.convert(dict(row), tickets.Reservation)
-                adopt = orders.Adopt(reservation=reservation)
-                effect.tell(orders.order(reservation.order_id), adopt)
-            for row in await connection.fetch(queries.UNSETTLED, number, WATCHES):
-                effect.tell(orders.order(row["id"]), orders.Settle())
-            for row in await connection.fetch(queries.LET_GO, number, WATCHES):
-                cancel = orders.Cancel(buyer_id=None, reason=orders.CancelReason.USER)
-                effect.tell(orders.order(row["id"]), cancel)
+        for row in await self._reads.rows(queries.OVERDUE_TICKETS, number, WATCHES):
+            lapse = tickets.Lapse(order_id=row["order_id"])
+            effect.tell(tickets.ticket(row["id"]), lapse)
+        for row in await self._reads.rows(queries.OVERDUE_ORDERS, number, WATCHES):
+            effect.tell(orders.order(row["id"]), orders.Expire())
+        for row in await self._reads.rows(queries.UNORDERED, number, WATCHES):
+            reservation = msgspec.convert(dict(row), tickets.Reservation)
+            adopt = orders.Adopt(reservation=reservation)
+            effect.tell(orders.order(reservation.order_id), adopt)
+        for row in await self._reads.rows(queries.UNSETTLED, number, WATCHES):
+            effect.tell(orders.order(row["id"]), orders.Settle())
+        for row in await self._reads.rows(queries.LET_GO, number, WATCHES):
+            cancel = orders.Cancel(buyer_id=None, reason=orders.CancelReason.USER)
+            effect.tell(orders.order(row["id"]), cancel)
         if effect.sends:
             effect.tell(watch(number), Repaired(count=len(effect.sends)))
