@@ -3,9 +3,9 @@
 Every call may be made twice, with the same idempotency key, and gets the same answer. An answer
 nobody can be sure of is not told; the message is tried again later, for as long as it takes.
 
-There is no 3-D Secure yet, no refund, and no undoing of a sale that cannot be captured:
-until there is, a card that asks for 3-D Secure is declined, and a capture that is impossible is retried
-and complained about.
+There is no 3-D Secure yet, no refund, and no undoing of a sale that cannot be captured. Until there
+is, a card that asks for 3-D Secure is declined, and a capture that is impossible is retried and
+complained about.
 """
 
 from collections.abc import Awaitable, Callable
