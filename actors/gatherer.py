@@ -7,7 +7,7 @@ has begun: what it gets is never older than the wish.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from actors.clock import Clock
@@ -36,18 +36,18 @@ class Gatherer(Generic[K, V]):
         self._read = read
         self._tasks = tasks
         self._clock = clock
-        self._wanted: dict[K, asyncio.Future[V | None]] = {}
+        self._wanted: dict[K, list[asyncio.Future[V | None]]] = {}
         self._is_reading = False
 
     async def get(self, key: K) -> V | None:
         """The value of *key*, or None; raises what the read raised."""
-        future = self._wanted.get(key)
-        if future is None:
-            future = self._wanted[key] = asyncio.get_running_loop().create_future()
-            if not self._is_reading:
-                self._is_reading = True
-                self._tasks.start(self._read_all(), "gathered reads")
-        return await asyncio.shield(future)
+        # Each has a future of its own, because one who gives up takes theirs along.
+        future: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
+        self._wanted.setdefault(key, []).append(future)
+        if not self._is_reading:
+            self._is_reading = True
+            self._tasks.start(self._read_all(), "gathered reads")
+        return await future
 
     async def _read_all(self) -> None:
         while self._wanted:
@@ -60,17 +60,23 @@ class Gatherer(Generic[K, V]):
                 await self._clock.sleep(pause)
         self._is_reading = False
 
-    async def _serve(self, wishes: dict[K, "asyncio.Future[V | None]"]) -> None:
+    async def _serve(self, wishes: dict[K, list["asyncio.Future[V | None]"]]) -> None:
         try:
             found = await self._read(list(wishes))
         except Exception as error:  # noqa: BLE001 - it belongs to those who asked
             if len(wishes) > 1 and not isinstance(error, ActorError):
-                for key, future in wishes.items():  # One that cannot be read fails alone.
-                    await self._serve({key: future})
+                for key, futures in wishes.items():  # One that cannot be read fails alone.
+                    await self._serve({key: futures})
                 return
-            for future in wishes.values():
+            for future in _waiting(wishes.values()):
                 future.set_exception(error)
-                future.exception()  # Seen here, in case its asker has gone.
         else:
-            for key, future in wishes.items():
-                future.set_result(found.get(key))
+            for key, futures in wishes.items():
+                value = found.get(key)
+                for future in _waiting([futures]):
+                    future.set_result(value)
+
+
+def _waiting(several: Iterable[list["asyncio.Future[V]"]]) -> Iterator["asyncio.Future[V]"]:
+    """Those of *several* that somebody still waits for."""
+    return (future for futures in several for future in futures if not future.done())

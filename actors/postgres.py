@@ -317,7 +317,7 @@ order by due_at, id limit $5
 
 _SEND = f"""
 insert into inbox ({INBOX_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-on conflict (key, name, kind) where name is not null do update set
+on conflict (key, name, kind) do update set
     id = excluded.id, partition = excluded.partition, message = excluded.message,
     body = excluded.body, by = excluded.by, due_at = excluded.due_at, attempts = 0,
     parked_at = null, error = null, created_at = clock_timestamp()

@@ -177,7 +177,7 @@ inbox_new as (
          by text, due_at timestamptz, attempts int)
     join won t on t.i = s.i
     order by s.key, s.name, s.id
-    on conflict (key, name, kind) where name is not null do update set
+    on conflict (key, name, kind) do update set
         id = excluded.id, partition = excluded.partition, message = excluded.message,
         body = excluded.body, by = excluded.by, due_at = excluded.due_at, attempts = 0,
         parked_at = null, error = null, created_at = clock_timestamp()

@@ -19,7 +19,6 @@ from actors.bus import Bus, LocalBus
 from actors.clock import Clock, Ids, SystemClock
 from actors.directory import Directory
 from actors.errors import (
-    ExpiredError,
     OverloadedError,
     StoreUnavailableError,
     UnavailableError,
@@ -32,6 +31,7 @@ from actors.node import Node
 from actors.placement import Placement
 from actors.pool import WorkerPool
 from actors.ref import Ref
+from actors.replies import Replies
 from actors.service import Service
 from actors.store import InboxRow, Store
 from actors.supervisor import ServiceHealth, Supervisor
@@ -84,7 +84,7 @@ class Runtime:
         self._accepting = False
         self._is_draining = False
         self._parks = {each.kind: each.parks for service in services for each in service.members}
-        self._replies: set[asyncio.Future[Any]] = set()
+        self._replies = Replies(self.clock)
         self._node = self._build(services)
         self._directory = Directory(
             self._node, {actor.kind: actor for service in services for actor in service.actors}
@@ -164,9 +164,7 @@ class Runtime:
         except TimeoutError:
             log.warning("runtime.not_drained", seconds=DRAIN_SECONDS)
         await self._tasks.stop()
-        for reply in [*self._replies]:
-            if not reply.done():
-                reply.set_exception(UnavailableError("The node has stopped", executed="maybe"))
+        self._replies.give_up()
         for service in self._services:
             for worker in service.workers:
                 await worker.close()
@@ -260,14 +258,9 @@ class Runtime:
         except OverloadedError:
             self._telemetry.refused.labels(kind=ref.kind).inc()
             raise
-        self._replies.add(reply)
         try:
-            async with asyncio.timeout(deadline - self.clock.monotonic()):
-                return await reply
-        except TimeoutError:
-            raise ExpiredError from None
+            return await self._replies.wait(reply, deadline)
         finally:
-            self._replies.discard(reply)
             del reply, envelope  # A reply that is an error would lead back to this very frame.
 
     def _put(self, envelope: Envelope, *, fresh: bool = False) -> None:

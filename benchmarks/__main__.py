@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from benchmarks import asks, deadlines, memory, orders, paging, restart
+from benchmarks import asks, deadlines, memory, orders, paging, profile, restart
 from benchmarks.stage import Stage, stage
 from benchmarks.table import Row, render
 
@@ -24,15 +24,20 @@ MEASURES: dict[str, Sequence[Callable[[Stage], Awaitable[list[Row]]]]] = {
 }
 
 
-async def measure(wanted: Sequence[str], *, rounds: int, quick: bool) -> list[Row]:
-    """All rows of *wanted*, in the order of their letters."""
+async def measure(
+    wanted: Sequence[str], *, rounds: int, quick: bool
+) -> tuple[list[Row], profile.Profile | None]:
+    """All rows of *wanted*, in the order of their letters; and with (a) where its time goes."""
     rows: list[Row] = []
+    found = None
     async with stage(rounds=rounds, quick=quick) as on:
         for letter, measures in MEASURES.items():
             for each in measures if letter in wanted else ():
                 print(f"{letter}: {each.__doc__ or each.__name__}".splitlines()[0], flush=True)
                 rows += await each(on)
-    return sorted(rows, key=lambda row: row.title[:3])
+        if "a" in wanted:
+            found = await profile.record(on)
+    return sorted(rows, key=lambda row: row.title[:3]), found
 
 
 def letters(text: str) -> list[str]:
@@ -50,10 +55,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--quick", action="store_true", help="smaller and shorter, to try it out")
     given = parser.parse_args()
-    rows = asyncio.run(measure(given.only, rounds=given.rounds, quick=given.quick))
+    rows, profiled = asyncio.run(measure(given.only, rounds=given.rounds, quick=given.quick))
     now = datetime.now(UTC)  # noqa: TID251 - a benchmark is not part of the product
     print(f"\n{now:%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print(render(rows))
+    if profiled is not None:
+        print(f"\nWhere an order's time goes, before and now:\n\n{profile.compare(profiled)}")
 
 
 if __name__ == "__main__":

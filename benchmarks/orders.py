@@ -13,7 +13,7 @@ from benchmarks.load import CONNECTIONS, Result, drive
 from benchmarks.stage import KEY, Stage, process
 from benchmarks.table import Row
 
-__all__ = ["distinct", "one_ticket"]
+__all__ = ["SECONDS", "TICKETS", "both", "distinct", "one_ticket"]
 
 SECONDS, SECONDS_QUICK = 8, 3
 TICKETS = 40_000
@@ -27,6 +27,7 @@ class Side:
     name: str
     url: str
     dsn: str
+    pid: int
 
 
 Run = Callable[[Side, Path, int], Awaitable[Result]]
@@ -66,7 +67,7 @@ async def _rounds(stage: Stage, name: str, run: Run) -> list[tuple[Result, Resul
     """Ours and the peer's result of each round; they begin in turn."""
     seconds = SECONDS_QUICK if stage.quick else SECONDS
     results = []
-    async with _both(stage, name) as (ours, peer):
+    async with both(stage, name) as (ours, peer):
         for number in range(stage.rounds):
             order = (ours, peer) if number % 2 == 0 else (peer, ours)
             found = {side.name: await run(side, stage.folder, seconds) for side in order}
@@ -76,7 +77,7 @@ async def _rounds(stage: Stage, name: str, run: Run) -> list[tuple[Result, Resul
 
 
 @asynccontextmanager
-async def _both(stage: Stage, name: str) -> AsyncIterator[tuple[Side, Side]]:
+async def both(stage: Stage, name: str) -> AsyncIterator[tuple[Side, Side]]:
     """Ours and the peer on a database each, as long as the context lasts."""
     dsn, peers = await stage.database(f"{name}_ours"), await stage.database(f"{name}_peer")
     serve = ["-m", "ticketing", "serve"]
@@ -84,7 +85,10 @@ async def _both(stage: Stage, name: str) -> AsyncIterator[tuple[Side, Side]]:
         process(stage.folder, f"{name}-ours", serve, {"DATABASE_URL": dsn}) as our,
         process(stage.folder, f"{name}-peer", ["-m", "benchmarks.peer", peers, "0"], {}) as other,
     ):
-        yield Side(name="ours", url=our.url, dsn=dsn), Side(name="peer", url=other.url, dsn=peers)
+        yield (
+            Side(name="ours", url=our.url, dsn=dsn, pid=our.pid),
+            Side(name="peer", url=other.url, dsn=peers, pid=other.pid),
+        )
 
 
 def _words(result: Result) -> str:

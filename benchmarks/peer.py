@@ -3,7 +3,8 @@
 Routes, middlewares, token policy, JSON and PostgreSQL settings are ours, because it *is* our
 gateway; what stands behind it is not the actor runtime but the way this is usually built: a
 connection pool, and one transaction a request that locks the ticket's row. It lacks only the
-journal, the timers and the actors.
+journal, the timers and the actors - and what belongs to the runtime: reads of several requests are
+not gathered, each request sends its own.
 
     python -m benchmarks.peer DSN PORT
 """
@@ -11,15 +12,15 @@ journal, the timers and the actors.
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, cast
 
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from actors import Gatherer, Ids, LocalBus, Message, NotFoundError, Ref, Runtime, SystemClock
+from actors import Ids, LocalBus, Message, NotFoundError, Ref, Runtime, SystemClock
 from actors.postgres_session import READ_SETTINGS, Session, prepare_session
-from actors.tasks import Tasks
 from ticketing import bootstrap, generated_keys, logs, orders
 from ticketing.errors import OwnTicketError, PriceChangedError, TicketUnavailableError
 from ticketing.reads import Reads
@@ -44,6 +45,16 @@ values ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, 'created', $10, $11)
 """
 
 
+class Reading:
+    """Reads what one request wants, at once; in the place of a `Gatherer`."""
+
+    def __init__(self, read: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]) -> None:
+        self._read = read
+
+    async def get(self, key: Any) -> Any:
+        return (await self._read([key])).get(key)
+
+
 class Transactions:
     """Does what the actors do, in one transaction a request."""
 
@@ -56,15 +67,14 @@ class Transactions:
         self.bus = LocalBus()
         self.metrics = CollectorRegistry()
         self.is_ready = True
-        self._tasks = Tasks(lambda _name, _error: None)
 
-    def gatherer(self, read: Any) -> Gatherer[Any, Any]:
-        return Gatherer(read, self._tasks, self.clock)
+    def gatherer(self, read: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]) -> Reading:
+        return Reading(read)
 
     async def ask(self, ref: Ref, message: Message[Any], **_: Any) -> Any:
         assert isinstance(message, orders.Place), "the peer only places orders"
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(_LOCK, message.ticket_id)
+            row: Any = await connection.fetchrow(_LOCK, message.ticket_id)
             now = self.clock.now()
             refuse_unless_open(row, message, now)
             until = now + self._window

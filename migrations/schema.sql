@@ -243,11 +243,9 @@ ALTER TABLE ONLY public.watches
 
 CREATE INDEX answers_at ON public.answers USING btree (at);
 
-CREATE INDEX inbox_actor ON public.inbox USING btree (kind, key) WHERE (parked_at IS NULL);
-
 CREATE INDEX inbox_due ON public.inbox USING btree (due_at, id) WHERE (parked_at IS NULL);
 
-CREATE UNIQUE INDEX inbox_name ON public.inbox USING btree (key, name, kind) WHERE (name IS NOT NULL);
+CREATE UNIQUE INDEX inbox_name ON public.inbox USING btree (key, name, kind);
 
 CREATE INDEX inbox_parked ON public.inbox USING btree (parked_at, id) WHERE (parked_at IS NOT NULL);
 
@@ -265,7 +263,7 @@ CREATE INDEX orders_ticket ON public.orders USING btree (ticket_id);
 
 CREATE INDEX payments_open ON public.payments USING btree (created_at) WHERE (status = ANY (ARRAY['processing'::text, 'requires_action'::text]));
 
-CREATE INDEX tickets_buyer ON public.tickets USING btree (buyer_id) WHERE (status = 'reserved'::text);
+CREATE INDEX tickets_buyer ON public.tickets USING btree (buyer_id) WHERE (reserved_until IS NOT NULL);
 
 CREATE INDEX tickets_event ON public.tickets USING btree (event_id, created_at DESC, id DESC) WHERE (event_id IS NOT NULL);
 

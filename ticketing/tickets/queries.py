@@ -65,7 +65,7 @@ _FIND: Final = f"{_SELECT} from tickets where id = $1"
 _RESERVED_BY: Final = """
     select buyer_id, id, reserved_until
     from tickets
-    where buyer_id = any($1::text[]) and status = 'reserved' and reserved_until > now()
+    where buyer_id = any($1::text[]) and reserved_until > now()
 """
 
 # The order of each sort, and how the next page continues.
