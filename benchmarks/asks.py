@@ -35,7 +35,7 @@ from actors import (
 from actors.memory import MemoryDatabase, MemoryStore
 from benchmarks.stage import Stage, child
 from benchmarks.table import Row
-from ticketing import logs
+from ticketing import event_loop, logs
 from ticketing.serve import calm_collector
 
 __all__ = ["measure"]
@@ -216,9 +216,9 @@ def run(rounds: int, seconds: float) -> list[dict[str, float]]:
     logs.configure("json")
     calm_collector()
     contests: dict[str, Callable[[], float]] = {
-        "ours": lambda: asyncio.run(ours(1, seconds)),
+        "ours": lambda: event_loop.run(ours(1, seconds)),
         "pykka": lambda: pykka_blocking(1, seconds),
-        "ours_many": lambda: asyncio.run(ours(IN_FLIGHT, seconds)),
+        "ours_many": lambda: event_loop.run(ours(IN_FLIGHT, seconds)),
         "pykka_threads": lambda: pykka_blocking(IN_FLIGHT, seconds),
         "pykka_many": lambda: pykka_futures(IN_FLIGHT, seconds),
     }

@@ -22,7 +22,7 @@ from benchmarks import market
 from benchmarks.engine import engine
 from benchmarks.stage import Stage, child
 from benchmarks.table import Row, percentile
-from ticketing import bootstrap, orders
+from ticketing import bootstrap, event_loop, orders
 from ticketing.serve import calm_collector
 from ticketing.values import OrderId, TicketId, UserId
 
@@ -160,4 +160,4 @@ async def _place_one(runtime: Runtime, ticket: str, due: float, report: Report) 
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(sys.argv[1], int(sys.argv[2]))))))
+    print(json.dumps(asdict(event_loop.run(run(sys.argv[1], int(sys.argv[2]))))))

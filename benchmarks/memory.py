@@ -21,7 +21,7 @@ from benchmarks import market
 from benchmarks.engine import engine
 from benchmarks.stage import Stage, child, process
 from benchmarks.table import Row
-from ticketing import tickets
+from ticketing import event_loop, tickets
 from ticketing.serve import calm_collector
 from ticketing.values import OrderId, TicketId, UserId
 
@@ -133,4 +133,4 @@ async def _wake(runtime: Runtime, held: list[tuple[str, str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(sys.argv[1], int(sys.argv[2]))))))
+    print(json.dumps(asdict(event_loop.run(run(sys.argv[1], int(sys.argv[2]))))))

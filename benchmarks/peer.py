@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 
 from actors import Ids, LocalBus, Message, NotFoundError, Ref, Runtime, SystemClock
 from actors.postgres_session import READ_SETTINGS, Session, prepare_session
-from ticketing import bootstrap, generated_keys, logs, orders
+from ticketing import bootstrap, event_loop, generated_keys, logs, orders
 from ticketing.errors import OwnTicketError, PriceChangedError, TicketUnavailableError
 from ticketing.reads import Reads
 from ticketing.serve import calm_collector
@@ -141,4 +141,4 @@ async def serve(dsn: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2])))
+    event_loop.run(serve(sys.argv[1], int(sys.argv[2])))

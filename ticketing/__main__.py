@@ -5,7 +5,6 @@ sandbox and the gateway are put together and taken apart again.
 """
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,7 +15,7 @@ import asyncpg
 
 from actors import ActorError
 from migrations import MigrationError, migrate
-from ticketing import admin, database, fsck, generated_keys, logs, serve
+from ticketing import admin, database, event_loop, fsck, generated_keys, logs, serve
 from ticketing.embedded import AlreadyServingError, EmbeddedPostgresError
 from ticketing.payments.sandbox import __main__ as sandbox
 from ticketing.sandbox_process import SandboxError
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(given)
         logs.configure(settings.log)
         command: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]] = given.run
-        return asyncio.run(command(settings, given))
+        return event_loop.run(command(settings, given))
     except _TOLD as error:
         print(f"ticketing: {error}", file=sys.stderr)
         return 2

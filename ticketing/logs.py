@@ -1,18 +1,78 @@
 """Structured logs: one event a line, for people on a terminal and for machines elsewhere."""
 
+import asyncio
+import atexit
+import json
 import logging
 import sys
-from typing import Literal
+import threading
+from typing import Any, Literal, TextIO
 
+import msgspec
 import structlog
 
-__all__ = ["configure"]
+__all__ = ["Lines", "configure"]
+
+# What a loop that never comes to a rest may hold back.
+_LINES_MAX = 1000
+
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+class Lines:
+    """Writes lines to *stream*, those of one turn of the event loop together.
+
+    A request writes a line, and to write is a system call; under load dozens of lines come before
+    the loop looks around again. What warns, and what is said where no loop runs, goes out at once,
+    with all that was said before. From any thread.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._lock = threading.Lock()
+        self._flushed_by: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.flush)
+
+    def info(self, line: str) -> None:
+        """Write *line* soon."""
+        with self._lock:
+            self._lines.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if loop is not self._flushed_by:
+            self._flushed_by = loop
+            loop.call_soon(self.flush)
+        elif len(self._lines) >= _LINES_MAX:
+            self.flush()
+
+    debug = msg = info
+
+    def warning(self, line: str) -> None:
+        """Write *line* now."""
+        with self._lock:
+            self._lines.append(line)
+        self.flush()
+
+    warn = error = exception = critical = fatal = warning
+
+    def flush(self) -> None:
+        """Write all there is."""
+        with self._lock:
+            self._flushed_by = None
+            if self._lines and not self._stream.closed:
+                self._stream.write("\n".join(self._lines) + "\n")
+                self._stream.flush()
+            self._lines.clear()
 
 
 def configure(form: Literal["console", "json"] | None) -> None:
     """Log to standard error in *form*; by default for people if that is a terminal."""
     # Tracebacks without local variables: those may be passwords.
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(serializer=_json)
     errors: structlog.typing.Processor = structlog.processors.ExceptionRenderer(
         structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     )
@@ -22,15 +82,22 @@ def configure(form: Literal["console", "json"] | None) -> None:
             colors=sys.stderr.isatty(), exception_formatter=plain
         )
         errors = structlog.processors.StackInfoRenderer()
+    lines = Lines(sys.stderr)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             errors,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
+
+
+def _json(event: dict[str, Any], **_options: object) -> str:
+    try:
+        return _encode(event).decode()
+    except UnicodeEncodeError:  # Half a character, in what somebody sent or in a file's name.
+        return json.dumps(event, default=repr)

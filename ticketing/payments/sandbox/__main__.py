@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ticketing import event_loop
 from ticketing.payments.sandbox.books import BooksError
 from ticketing.payments.sandbox.server import LiveKeyError, parent_gone, running_sandbox
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parent-pid", type=int, help="end when this process ends")
     given = parser.parse_args(arguments)
     try:
-        asyncio.run(serve(given.folder, port=given.port, parent_pid=given.parent_pid))
+        event_loop.run(serve(given.folder, port=given.port, parent_pid=given.parent_pid))
     except (LiveKeyError, BooksError, OSError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
