@@ -5,7 +5,8 @@ import atexit
 import json
 import logging
 import sys
-import threading
+from collections import deque
+from contextlib import suppress
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -29,15 +30,13 @@ class Lines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: list[str] = []
-        self._lock = threading.Lock()
+        self._lines: deque[str] = deque()  # Any thread may add to it while another one takes.
         self._flushed_by: asyncio.AbstractEventLoop | None = None
         atexit.register(self.flush)
 
     def info(self, line: str) -> None:
         """Write *line* soon."""
-        with self._lock:
-            self._lines.append(line)
+        self._lines.append(line)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -53,20 +52,21 @@ class Lines:
 
     def warning(self, line: str) -> None:
         """Write *line* now."""
-        with self._lock:
-            self._lines.append(line)
+        self._lines.append(line)
         self.flush()
 
     warn = error = exception = critical = fatal = warning
 
     def flush(self) -> None:
         """Write all there is."""
-        with self._lock:
-            self._flushed_by = None
-            if self._lines and not self._stream.closed:
-                self._stream.write("\n".join(self._lines) + "\n")
-                self._stream.flush()
-            self._lines.clear()
+        self._flushed_by = None
+        lines: list[str] = []
+        with suppress(IndexError):
+            while True:
+                lines.append(self._lines.popleft())
+        if lines and not self._stream.closed:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
 
 
 def configure(form: Literal["console", "json"] | None) -> None:

@@ -35,18 +35,12 @@ def create_app(gateway: Gateway) -> web.Application:
     settings = gateway.settings
     is_secure = settings.public_url.startswith("https://")
     app = web.Application(
-        # Outside to inside: a session is saved with whatever answer an error becomes.
-        middlewares=[
-            middleware.observe(gateway),
-            session.save_changes,
-            middleware.answer_errors,
-        ],
+        middlewares=[middleware.observe(gateway)],
         client_max_size=BODY_BYTES_MAX,
     )
     app[GATEWAY] = gateway
     app[session.STORAGE] = session.SealedCookieStorage(settings.session_keys, secure=is_secure)
     app[openapi.DOCUMENT] = openapi.describe(ROUTES)
-    app.on_response_prepare.append(middleware.headers_for_all(settings))
     add_routes(app, ROUTES, gateway)
     add_files(app)
     return app

@@ -248,6 +248,8 @@ def _problem(
 
 
 def _extensions(details: Mapping[str, Any]) -> dict[str, Any]:
+    if not details:
+        return {}
     return {
         name: instants.shown(value) if isinstance(value, datetime) else value
         for name in _EXTENSIONS

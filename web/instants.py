@@ -1,7 +1,7 @@
 """Instants as callers see them: ISO 8601, UTC, milliseconds, `Z`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta
 
@@ -12,6 +12,11 @@ Instant: TypeAlias = Annotated[
 ]
 
 
+_UTC: Final = "+00:00"
+
+
 def shown(instant: datetime) -> str:
     """*instant*, cut off at the millisecond: `2026-01-31T18:00:00.000Z`."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="milliseconds").removesuffix(_UTC) + "Z"

@@ -1,7 +1,6 @@
 """What every request and every answer has: an id, headers, a log line, and no accidents."""
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -9,15 +8,13 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from ticketing.settings import Settings
-from web import errors
+from web import errors, session
 from web.gateway import Gateway
 
 __all__ = [
     "NO_ROUTE",
     "REQUEST_ID",
     "REQUEST_ID_HEADER",
-    "answer_errors",
-    "headers_for_all",
     "observe",
     "security_headers",
 ]
@@ -60,34 +57,30 @@ def security_headers(settings: Settings) -> dict[str, str]:
     return headers
 
 
-def headers_for_all(
-    settings: Settings,
-) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal handler that adds the headers to any answer."""
-    always = security_headers(settings)
-    unless_said = always.pop(hdrs.CACHE_CONTROL)
-
-    async def add(request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(always)
-        response.headers.setdefault(hdrs.CACHE_CONTROL, unless_said)
-        response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID, "")
-
-    return add
-
-
 def observe(gateway: Gateway) -> Middleware:
-    """The outermost: gives the request its id, and logs and counts the answer."""
+    """Around every request: gives it its id, makes errors answers, logs and counts what came of it.
+
+    One function and not one for each of these: every order passes here, and each layer costs it.
+    """
     clock, ids = gateway.runtime.clock, gateway.runtime.ids
+    always = security_headers(gateway.settings)
+    unless_said = always.pop(hdrs.CACHE_CONTROL)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = clock.monotonic()
-        given = request.headers.get(REQUEST_ID_HEADER, "")
-        request[REQUEST_ID] = given if _FROM_OUTSIDE.fullmatch(given) else ids.new()
+        given = request.headers.get(REQUEST_ID_HEADER)
+        request_id = given if given and _FROM_OUTSIDE.fullmatch(given) else ids.new()
+        request[REQUEST_ID] = request_id
         try:
-            response = await handler(request)
+            response = await _answered(request, handler, request_id)
         except Exception as error:  # noqa: BLE001 - the last place to answer anything at all
-            response = errors.answer(error, request[REQUEST_ID])
+            response = errors.answer(error, request_id)
+        headers = response.headers
+        if not response.prepared:
+            headers.update(always)
+            headers.setdefault(hdrs.CACHE_CONTROL, unless_said)
+            headers[REQUEST_ID_HEADER] = request_id
         resource = request.match_info.route.resource
         method = request.method if request.method in hdrs.METH_ALL else "other"
         route = NO_ROUTE if resource is None else resource.canonical
@@ -99,17 +92,19 @@ def observe(gateway: Gateway) -> Middleware:
             path=request.rel_url.raw_path,
             status=response.status,
             ms=round(seconds * 1000, 1),
-            request_id=request[REQUEST_ID],
+            request_id=request_id,
         )
         return response
 
     return middleware
 
 
-@web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The innermost: an error is an answer, so that a session that has changed is saved with it."""
+async def _answered(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
+    """The answer, whatever happened; a session that has changed is saved with an error, too."""
     try:
-        return await handler(request)
+        response = await handler(request)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw is a 500
-        return errors.answer(error, request[REQUEST_ID])
+        response = errors.answer(error, request_id)
+    if session.has_changed(request):
+        await session.save(request, response)
+    return response

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from aiohttp_session import Session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -20,7 +19,15 @@ from ticketing.auth.tokens import LIFETIME_SECONDS, Claims
 from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
 from web.gateway import Gateway
 
-__all__ = ["STORAGE", "SealedCookieStorage", "begin", "claims_of", "end", "save_changes"]
+__all__ = [
+    "STORAGE",
+    "SealedCookieStorage",
+    "begin",
+    "claims_of",
+    "end",
+    "has_changed",
+    "save",
+]
 
 _TOKEN: Final = "jwt"  # noqa: S105 - the name of the field, not a token
 
@@ -96,18 +103,19 @@ class SealedCookieStorage(EncryptedCookieStorage):
 STORAGE: Final = web.AppKey("STORAGE", SealedCookieStorage)
 
 
-@web.middleware
-async def save_changes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Send the session's cookie with the answer, if the session has changed.
+def has_changed(request: web.Request) -> bool:
+    """Whether the answer to *request* has to take its session along."""
+    return _CHANGED in request
+
+
+async def save(request: web.Request, response: web.StreamResponse) -> None:
+    """Send the session's cookie, which has changed, with *response*.
 
     The library's own middleware does the same, but keeps its things in the request under plain
     strings, about which aiohttp warns at each request.
     """
-    response = await handler(request)
-    session = request.get(_CHANGED)
-    if session is not None and not response.prepared:
-        await request.app[STORAGE].save_session(request, response, session)
-    return response
+    if not response.prepared:
+        await request.app[STORAGE].save_session(request, response, request[_CHANGED])
 
 
 async def begin(request: web.Request, token: str) -> None:
