@@ -45,6 +45,8 @@ _TOKEN_CHARACTERS_MAX: Final = 4_096
 
 _SECRET_BYTES_MIN: Final = 32  # HS256 is as strong as its key: RFC 7518, section 3.2.
 
+_ALGORITHMS: Final = {name: jwt.get_algorithm_by_name(name) for name in ("HS256", "ES256")}
+
 # Three parts of base64url without padding; PyJWT alone would let padding pass.
 _COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
@@ -114,7 +116,7 @@ class Tokens:
         self._audience = audience
         self._clock = clock
         self._ids = Ids(clock)
-        self._jws = jwt.PyJWS(["HS256", "ES256"], options={"enforce_minimum_key_length": True})
+        self._jws = jwt.PyJWS([*_ALGORITHMS], options={"enforce_minimum_key_length": True})
 
     def issue(
         self,
@@ -155,8 +157,10 @@ class Tokens:
             raise InvalidTokenError(f"longer than {_TOKEN_CHARACTERS_MAX} characters")
         if not _COMPACT.fullmatch(token):
             raise InvalidTokenError("not three parts of base64url")
-        header = _header(token)
-        claims = _json_object(self._signed_payload(token, header), "payload")
+        signed, _, signature = token.rpartition(".")
+        header, _, payload = signed.partition(".")
+        self._refuse_unsigned(signed.encode(), _decoded(signature), _header(header))
+        claims = _json_object(_decoded(payload), "payload")
         self._check_addressed(claims)
         return _read_claims(claims, self._clock.now().timestamp())
 
@@ -175,14 +179,12 @@ class Tokens:
             ]
         }
 
-    def _signed_payload(self, token: str, header: dict[str, Any]) -> bytes:
+    def _refuse_unsigned(self, signed: bytes, signature: bytes, header: dict[str, Any]) -> None:
+        # The algorithm itself, because PyJWT's own way there reads the header once more, and looks
+        # at each use whether the secret might be somebody's public key.
         for key in self._candidates(header):
-            try:
-                found = self._jws.decode_complete(token, key.verifies, [key.algorithm])
-            except jwt.InvalidTokenError:
-                continue
-            payload: bytes = found["payload"]
-            return payload
+            if _ALGORITHMS[key.algorithm].verify(signed, key.verifies, signature):
+                return
         raise InvalidTokenError("not signed with a key of ours")
 
     def _candidates(self, header: dict[str, Any]) -> list[_Key]:
@@ -210,7 +212,7 @@ def _read_key(text: str) -> _Key:
     if len(secret) < _SECRET_BYTES_MIN:
         raise ValueError(f"expected {_SECRET_BYTES_MIN} bytes or more, got {len(secret)}")
     try:
-        jwt.get_algorithm_by_name("HS256").prepare_key(secret)
+        _ALGORITHMS["HS256"].prepare_key(secret)
     except jwt.InvalidKeyError:
         raise ValueError("expected a secret, got a public key, a certificate or a JWK") from None
     return _Key(_digest(secret), "HS256", secret, secret)
@@ -234,14 +236,17 @@ def _digest(key: bytes) -> str:
     return hashlib.sha256(b"kid" + key).hexdigest()[:16]
 
 
-def _header(token: str) -> dict[str, Any]:
-    """The header, which nobody has vouched for yet: read only to choose a key, or to refuse."""
+def _decoded(part: str) -> bytes:
     try:
         # Padding is left out in tokens; more of it than needed does no harm here.
-        raw = base64.urlsafe_b64decode(token.partition(".")[0] + "==")
+        return base64.urlsafe_b64decode(part + "==")
     except ValueError:
-        raise InvalidTokenError("the header is not base64url") from None
-    header = _json_object(raw, "header")
+        raise InvalidTokenError("a part is not base64url") from None
+
+
+def _header(part: str) -> dict[str, Any]:
+    """The header, which nobody has vouched for yet: read only to choose a key, or to refuse."""
+    header = _json_object(_decoded(part), "header")
     if "typ" in header and header["typ"] not in _TYPES:
         raise InvalidTokenError("typ is that of another kind of token")
     if "crit" in header or "b64" in header:
@@ -254,7 +259,7 @@ def _header(token: str) -> dict[str, Any]:
 def _json_object(raw: bytes, what: str) -> dict[str, Any]:
     """JSON as RFC 8259 wants it: UTF-8, no NaN, and no name twice, whichever one would win."""
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
+        value = _decode_json(raw.decode())
     except (ValueError, RecursionError):
         raise InvalidTokenError(f"the {what} is not sound JSON") from None
     if not isinstance(value, dict):
@@ -271,6 +276,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+_decode_json: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number).decode
 
 
 def _read_claims(claims: dict[str, Any], now: float) -> Claims:
