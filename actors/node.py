@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -64,7 +63,7 @@ class Node:
             key=sending.ref.key,
             name=sending.name,
             message=wire_name(type(sending.message)),
-            body=msgspec.Raw(encode(sending.message)),
+            body=encode(sending.message),
             due_at=sending.due_at,
             by=by,
         )

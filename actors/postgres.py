@@ -142,22 +142,24 @@ class PostgresStore:
     # Reads -----------------------------------------------------------------------------------
 
     async def load(self, refs: Sequence[Ref]) -> dict[Ref, State]:
-        keys: dict[str, list[str]] = {}
+        kinds: dict[str, dict[str, Ref]] = {}
         for ref in refs:
-            keys.setdefault(ref.kind, []).append(ref.key)
+            kinds.setdefault(ref.kind, {})[ref.key] = ref
         found: dict[Ref, State] = {}
         async with self._reader() as connection:
-            for kind, wanted in keys.items():
-                for row in await connection.fetch(self._selects[kind], wanted):
-                    found[Ref(kind, row["id"])] = self._state(kind, row)
+            for kind, wanted in kinds.items():
+                for row in await connection.fetch(self._selects[kind], [*wanted]):
+                    ref = wanted[row["id"]]
+                    found[ref] = self._state(ref, row)
         return found
 
-    def _state(self, kind: str, row: asyncpg.Record) -> State:
+    def _state(self, ref: Ref, row: asyncpg.Record) -> State:
         values = {
             name: msgspec.json.decode(value) if isinstance(value, bytes) else value
             for name, value in row.items()
         }
-        return msgspec.convert(values, self._state_types[kind])
+        values["id"] = ref.key  # The same text, and not another copy of it.
+        return msgspec.convert(values, self._state_types[ref.kind])
 
     async def answer(self, ask_id: str) -> Answer | None:
         async with self._reader() as connection:
@@ -301,8 +303,7 @@ def _select(table: Table) -> str:
 
 
 def _inbox_values(row: InboxRow) -> tuple[Any, ...]:
-    values = [getattr(row, name) for name in INBOX_COLUMNS.split(", ")]
-    return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
+    return tuple(getattr(row, name) for name in INBOX_COLUMNS.split(", "))
 
 
 _PRUNE = "delete from answers where at < clock_timestamp() - $1::interval"

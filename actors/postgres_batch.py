@@ -132,8 +132,8 @@ def _facts(batch: Iterable[Commit]) -> Iterator[_Fact]:
 def _sends(batch: Iterable[Commit]) -> Iterator[_Send]:
     for i, row in _each(batch, "sends"):
         yield _Send(
-            i, row.id, row.partition, row.kind, row.key, row.name, row.message, row.body, row.by,
-            row.due_at, row.attempts,
+            i, row.id, row.partition, row.kind, row.key, row.name, row.message,
+            msgspec.Raw(row.body), row.by, row.due_at, row.attempts,
         )  # fmt: skip
 
 

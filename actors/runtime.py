@@ -275,7 +275,7 @@ class Runtime:
         if self._is_draining or row.kind not in self._node.services:
             return  # It waits in the inbox for the next process, or for a newer release.
         try:
-            message = decode_message(row.message, bytes(row.body))
+            message = decode_message(row.message, row.body)
         except (LookupError, ValueError) as error:
             self._tasks.start(
                 self._node.set_aside(row, error, parks=self._parks[row.kind]),

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A durable message: due in the past (a tell) or in the future (a timer).
 
     *name* None is a message of its own; a named one is replaced by its namesake, and *id* tells
@@ -42,7 +42,8 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     key: str
     message: str
-    body: msgspec.Raw
+    body: bytes
+    """The message, encoded as JSON."""
     due_at: datetime
     name: str | None = None
     by: str | None = None

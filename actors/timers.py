@@ -59,7 +59,8 @@ class Timers:
         self._deliver = deliver
         self._heap: list[tuple[datetime, str]] = []
         self._waiting: dict[str, InboxRow] = {}
-        self._of_actor: dict[Ref, dict[str, str]] = {}
+        # By the key of the actor alone: a `Ref` for each would cost as much as all else here.
+        self._of_key: dict[str, tuple[InboxRow, ...]] = {}
         self._in_flight: set[str] = set()
         self._done_while_loading: set[str | tuple[Ref, str]] = set()
         self._horizon: datetime | None = None
@@ -98,10 +99,10 @@ class Timers:
 
     def release(self, ref: Ref, now: datetime) -> None:
         """Deliver the timers of *ref* that are due at *now*, ahead of the sleeper."""
-        known = self._of_actor.get(ref)
+        known = self._of_key.get(ref.key)
         if known is None:
             return
-        due = [row for row in map(self._waiting.__getitem__, known.values()) if row.due_at <= now]
+        due = [row for row in known if row.kind == ref.kind and row.due_at <= now]
         for row in sorted(due, key=lambda row: (row.due_at, row.id)):
             self._drop(row)
             self._send(row)
@@ -191,13 +192,13 @@ class Timers:
             self._wait(row)
 
     def _replace(self, ref: Ref, name: str) -> None:
-        known = self._of_actor.get(ref, {}).get(name)
-        if known is not None:
-            self._drop(self._waiting[known])
+        for row in self._of_key.get(ref.key, ()):
+            if row.name == name and row.kind == ref.kind:
+                self._drop(row)
 
     def _wait(self, row: InboxRow) -> None:
         self._waiting[row.id] = row
-        self._of_actor.setdefault(row.ref, {})[row.name or row.id] = row.id
+        self._of_key[row.key] = (*self._of_key.get(row.key, ()), row)
         heapq.heappush(self._heap, (row.due_at, row.id))
         if self._heap[0][1] == row.id:
             self._earlier.set()
@@ -205,10 +206,11 @@ class Timers:
     def _drop(self, row: InboxRow) -> None:
         """Forget a waiting row; its heap entry is skipped when it comes up."""
         del self._waiting[row.id]
-        known = self._of_actor[row.ref]
-        del known[row.name or row.id]
-        if not known:
-            del self._of_actor[row.ref]
+        others = tuple(other for other in self._of_key[row.key] if other.id != row.id)
+        if others:
+            self._of_key[row.key] = others
+        else:
+            del self._of_key[row.key]
 
     def _send(self, row: InboxRow) -> None:
         self._in_flight.add(row.id)

@@ -5,8 +5,6 @@ A running server finds them within a second; a stopped one when it starts.
 
 from typing import Final
 
-import msgspec
-
 from actors import Ids, InboxRow, SystemClock, encode, wire_name
 from ticketing import auth, bootstrap
 from ticketing.values import ADMIN
@@ -43,7 +41,7 @@ async def change_role(dsn: str, email: str, change: str) -> str:
             kind=ref.kind,
             key=ref.key,
             message=wire_name(type(message)),
-            body=msgspec.Raw(encode(message)),
+            body=encode(message),
             due_at=now,
         )
         await store.send([row])

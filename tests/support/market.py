@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import asyncpg
-import msgspec
 from msgspec.structs import replace
 
 from actors import Fact, Ids, InboxRow, Message, Ref, Runtime, SystemClock, encode, wire_name
@@ -209,7 +208,7 @@ class Meddler:
                 kind=ref.kind,
                 key=ref.key,
                 message=wire_name(type(message)),
-                body=msgspec.Raw(encode(message)),
+                body=encode(message),
                 due_at=await self.a_minute_ago(),
             )
             await store.send([row])

@@ -180,9 +180,9 @@ class PostgresWorld:
         return [(row["key"], row["total"]) for row in rows]
 
 
-def _as_sent(body: str) -> msgspec.Raw:
+def _as_sent(body: str) -> bytes:
     """PostgreSQL writes JSON with spaces in it."""
-    return msgspec.Raw(encode(msgspec.json.decode(body, type=Add)))
+    return encode(msgspec.json.decode(body, type=Add))
 
 
 @asynccontextmanager

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from actors import Actor, Clock, Ids, Message, Ref, Runtime, Service, StoreUnavailableError, Worker
 from actors.memory import MemoryDatabase, MemoryStore
 from actors.message import encode, wire_name
@@ -119,7 +117,7 @@ def inbox_row(node: Node, ref: Ref, message: Message[Any], seconds: float) -> In
         kind=ref.kind,
         key=ref.key,
         message=wire_name(type(message)),
-        body=msgspec.Raw(encode(message)),
+        body=encode(message),
         due_at=node.clock.now() + timedelta(seconds=seconds),
     )
 

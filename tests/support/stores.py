@@ -98,7 +98,7 @@ class Maker:
             key=key,
             name=name,
             message=wire_name(Add),
-            body=msgspec.Raw(encode(Add(amount=1))),
+            body=encode(Add(amount=1)),
             due_at=self.now + timedelta(seconds=seconds),
             by="somebody",
         )

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 
 from actors import OverloadedError
@@ -25,7 +24,7 @@ def due(number: int) -> Envelope:
         kind="counter",
         key="a",
         message="counter.add",
-        body=msgspec.Raw(encode(message)),
+        body=encode(message),
         due_at=datetime(2026, 3, 1, tzinfo=UTC),
     )
     return Envelope(counter("a"), message, row=row)
