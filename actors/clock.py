@@ -76,5 +76,5 @@ def derived_id(*parts: str) -> str:
 
 def _written(value: int) -> str:
     """A UUID as it is written. A `UUID` object would cost more than all the rest of an id."""
-    digits = f"{value:032x}"
+    digits = value.to_bytes(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -26,7 +26,7 @@ from actors.errors import (
 from actors.gatherer import Gatherer
 from actors.graph import check_ask_graph, check_totality
 from actors.mailbox import AskId, Envelope
-from actors.message import Message, decode_message
+from actors.message import Message, State, decode_message
 from actors.node import Node
 from actors.placement import Placement
 from actors.pool import WorkerPool
@@ -213,6 +213,16 @@ class Runtime:
         deadline = self.clock.monotonic() + timeout
         reply: R = await self._send(ref, message, by, deadline, ask_id=ask_id, fresh=fresh)
         return reply
+
+    def peek(self, ref: Ref) -> State | None:
+        """What *ref* was at its last commit, if it is in memory here; wakes and asks nobody.
+
+        As good as a reply given at this moment, for whoever can do without the actor's decision.
+        """
+        if not self._accepting or not self._node.writer.is_available:
+            return None
+        activation = self._directory.live.get(ref)
+        return None if activation is None else activation.state
 
     async def tell(
         self, ref: Ref, message: Message[Any], *, by: str | None = None, name: str | None = None

@@ -71,6 +71,9 @@ class Transactions:
     def gatherer(self, read: Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]) -> Reading:
         return Reading(read)
 
+    def peek(self, _ref: Ref) -> None:
+        """Nothing is in memory."""
+
     async def ask(self, ref: Ref, message: Message[Any], **_: Any) -> Any:
         assert isinstance(message, orders.Place), "the peer only places orders"
         async with self._pool.acquire() as connection, connection.transaction():

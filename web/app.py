@@ -41,6 +41,7 @@ def create_app(gateway: Gateway) -> web.Application:
     app[GATEWAY] = gateway
     app[session.STORAGE] = session.SealedCookieStorage(settings.session_keys, secure=is_secure)
     app[openapi.DOCUMENT] = openapi.describe(ROUTES)
+    app.on_response_prepare.append(middleware.headers_for_all(gateway))
     add_routes(app, ROUTES, gateway)
     add_files(app)
     return app

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from msgspec import UNSET, UnsetType
 
 from actors import ActorError, CommitRefusedError, CrashedError, NotFoundError, RefusalError
@@ -111,6 +111,8 @@ _EXAMPLE_EXTENSIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "cooldown": {"available_at": "2026-01-31T18:15:00.000Z"},
     "payment_declined": {"decline_code": "insufficient_funds", "attempts_left": 4},
 }
+
+_HEADERS: Final = {hdrs.CONTENT_TYPE: MEDIA_TYPE}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -218,7 +220,7 @@ def _retry_after(response: web.Response, seconds: float | None) -> None:
 
 
 def _respond(problem: Problem) -> web.Response:
-    return web.Response(status=problem.status, body=_encode(problem), content_type=MEDIA_TYPE)
+    return web.Response(status=problem.status, body=_encode(problem), headers=_HEADERS)
 
 
 def _problem(

@@ -1,6 +1,7 @@
 """What every request and every answer has: an id, headers, a log line, and no accidents."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ __all__ = [
     "NO_ROUTE",
     "REQUEST_ID",
     "REQUEST_ID_HEADER",
+    "headers_for_all",
     "observe",
     "security_headers",
 ]
@@ -57,14 +59,33 @@ def security_headers(settings: Settings) -> dict[str, str]:
     return headers
 
 
+def headers_for_all(
+    gateway: Gateway,
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A signal handler that adds the headers to any answer.
+
+    Not all answers pass the middleware: an unknown `Expect` is refused before, and a handler that
+    streams has sent its headers when it returns.
+    """
+    always = security_headers(gateway.settings)
+    unless_said = always.pop(hdrs.CACHE_CONTROL)
+    new_id = gateway.runtime.ids.new
+
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers.update(always)
+        headers.setdefault(hdrs.CACHE_CONTROL, unless_said)
+        headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID) or new_id()
+
+    return add
+
+
 def observe(gateway: Gateway) -> Middleware:
     """Around every request: gives it its id, makes errors answers, logs and counts what came of it.
 
     One function and not one for each of these: every order passes here, and each layer costs it.
     """
     clock, ids = gateway.runtime.clock, gateway.runtime.ids
-    always = security_headers(gateway.settings)
-    unless_said = always.pop(hdrs.CACHE_CONTROL)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -76,11 +97,6 @@ def observe(gateway: Gateway) -> Middleware:
             response = await _answered(request, handler, request_id)
         except Exception as error:  # noqa: BLE001 - the last place to answer anything at all
             response = errors.answer(error, request_id)
-        headers = response.headers
-        if not response.prepared:
-            headers.update(always)
-            headers.setdefault(hdrs.CACHE_CONTROL, unless_said)
-            headers[REQUEST_ID_HEADER] = request_id
         resource = request.match_info.route.resource
         method = request.method if request.method in hdrs.METH_ALL else "other"
         route = NO_ROUTE if resource is None else resource.canonical

@@ -14,14 +14,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ticketing.errors import TooManyReservationsError
+from actors import Runtime
+from ticketing import tickets
+from ticketing.errors import TicketUnavailableError, TooManyReservationsError
 from ticketing.reads import Reads
 from ticketing.tickets import queries
 from ticketing.values import TicketId, UserId
 from web import limits
 from web.limits import Limiter
 
-__all__ = ["InFlight", "Purchase", "Standing", "refuse_hoarding", "standings"]
+__all__ = [
+    "InFlight",
+    "Purchase",
+    "Standing",
+    "refuse_hoarding",
+    "refuse_if_taken",
+    "standings",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +66,25 @@ async def standings(
         purchase: Standing(reserved.get(purchase.user_id, {}), wait)
         for purchase, wait in zip(purchases, waits, strict=True)
     }
+
+
+def refuse_if_taken(runtime: Runtime, wanted: TicketId, buyer_id: UserId) -> None:
+    """Tell a crowd what everybody sees: the ticket is reserved by somebody else.
+
+    Of a thousand who want one ticket all but one are told so. It is known without a turn of the
+    ticket and without a look at what they hold already, so they neither wait nor keep others
+    waiting. Whatever else there is to be said, and what may just be running out, the ticket says.
+
+    Raises:
+        TicketUnavailableError: so it is.
+
+    """
+    ticket = runtime.peek(tickets.ticket(wanted))
+    if not isinstance(ticket, tickets.TicketState) or ticket.reserved_until is None:
+        return
+    is_theirs = buyer_id in {ticket.buyer_id, ticket.seller_id}
+    if not is_theirs and ticket.reserved_until > runtime.clock.now():
+        raise TicketUnavailableError(available_at=ticket.reserved_until)
 
 
 class InFlight:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp_session import Session
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -132,6 +132,8 @@ async def end(request: web.Request) -> None:
 
 async def claims_of(request: web.Request, gateway: Gateway) -> Claims | None:
     """What the session's token says; renewed first if it is due. None: not signed in."""
+    if hdrs.COOKIE not in request.headers:
+        return None
     session = await request.app[STORAGE].load_session(request)
     token = session.get(_TOKEN)
     if not isinstance(token, str):

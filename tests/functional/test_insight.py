@@ -141,3 +141,15 @@ async def test_what_is_not_even_http_gets_a_problem_document_too(site: Site, sen
     assert b"X-Request-Id: " in answer
     assert b"Content-Security-Policy: " in answer
     assert b'"code":"' in answer
+
+
+async def test_what_is_refused_before_the_application_has_the_headers_too(site: Site) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(site.url.rpartition(":")[2]))
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 417 "), answer
+    assert re.search(rb"\r\nX-Request-Id: [0-9a-f-]{36}\r\n", answer)
+    assert b"Content-Security-Policy: " in answer
+    assert b"Server: ticketing\r\n" in answer

@@ -3,6 +3,8 @@
 import asyncio
 import io
 import json
+import re
+import subprocess
 import sys
 from typing import Any
 
@@ -98,5 +100,55 @@ def test_anything_can_be_logged_as_one_line_of_json(
     (line,) = "".join(stream.writes).splitlines()
     found = json.loads(line)
     assert (found["event"], found["level"]) == ("said", "info")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", found["timestamp"])
     if isinstance(value, str):
         assert found["value"] == value
+
+
+def test_an_error_is_logged_with_where_it_came_from_but_not_with_its_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = Stream()
+    monkeypatch.setattr(sys, "stderr", stream)
+    before = structlog.get_config()
+
+    def fail(password: str) -> None:
+        raise ValueError(f"{len(password)} characters")
+
+    try:
+        logs.configure("json")
+        try:
+            fail("secret" + "word")
+        except ValueError:
+            structlog.get_logger().exception("failed")
+    finally:
+        structlog.configure(**before)
+    (line,) = "".join(stream.writes).splitlines()
+    found = json.loads(line)
+    assert (found["event"], found["level"]) == ("failed", "error")
+    (told,) = found["exception"]
+    assert (told["exc_type"], told["exc_value"]) == ("ValueError", "10 characters")
+    assert told["frames"][-1]["name"] == "fail"
+    assert "secretword" not in line
+    assert "exc_info" not in found
+
+
+@pytest.mark.parametrize("ending", ["return", "sys.exit(3)", "raise ValueError"])
+def test_nothing_is_lost_however_the_interpreter_ends(ending: str) -> None:
+    program = f"""
+import sys
+import structlog
+from ticketing import event_loop, logs
+
+async def main():
+    structlog.get_logger().info("last words")
+    {ending}
+
+logs.configure("json")
+event_loop.run(main())
+"""
+    ended = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.stderr.count("last words") == 1, ended.stderr
+    assert ended.stdout == ""

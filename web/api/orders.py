@@ -25,7 +25,7 @@ from web.call import Call, json_answer, no_content
 from web.fields import is_id
 from web.limits import refuse_if_waiting
 from web.refusals import RateLimitedError
-from web.reservations import Purchase, refuse_hoarding
+from web.reservations import Purchase, refuse_hoarding, refuse_if_taken
 from web.routing import Route
 from web.schemas import orders as schemas
 
@@ -39,6 +39,8 @@ async def place(call: Call[schemas.NewOrder]) -> web.Response:
     ticket_id = TicketId(call.input.ticket_id)
     if not is_id(ticket_id):
         raise NotFoundError
+    if call.key is None:  # A retry is given the first answer, whoever holds the ticket by now.
+        refuse_if_taken(call.gateway.runtime, ticket_id, call.user_id)
     price_minor = await _price_minor(call, ticket_id)
     with call.gateway.in_flight.placing(call.user_id, ticket_id) as in_flight:
         standing = await call.gateway.standings.get(Purchase(call.user_id))
