@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash schema lock clean
+.PHONY: help install run test check bench crash soak schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench: $(DEVELOPMENT) $(PROJECT)  ## the benchmarks, with their peers, as tables
 
 crash: $(DEVELOPMENT) $(PROJECT)  ## the long crash rounds
 	@$(BIN)/pytest tests/crash -m crash -s
+
+soak: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
+	@$(BIN)/python -m benchmarks.soak
 
 schema: $(DEVELOPMENT) $(PROJECT)  ## writes migrations/schema.sql anew from the numbered migrations
 	@$(BIN)/python -m migrations schema

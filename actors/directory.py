@@ -30,6 +30,8 @@ class Directory:
     def __init__(self, node: Node, actors: Mapping[str, Actor[Any]]) -> None:
         self._node = node
         self._actors = actors
+        # One for all: each look at a method of an object makes another, and actors keep theirs.
+        self._fallen_idle = self._on_idle
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -53,7 +55,7 @@ class Directory:
         activation = self.live.get(ref)
         if activation is None:
             actor = self._actors[ref.kind]
-            activation = Activation(ref, actor, self._node, self._on_idle)
+            activation = Activation(ref, actor, self._node, self._fallen_idle)
             if fresh:
                 activation.state = actor.blank(ref.key)
             self.live[ref] = activation

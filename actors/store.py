@@ -30,13 +30,14 @@ __all__ = [
 ]
 
 
-class InboxRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """A durable message: due in the past (a tell) or in the future (a timer).
 
     *name* None is a message of its own; a named one is replaced by its namesake, and *id* tells
-    the two apart.
+    the two apart. Rows are in order of (due_at, id), their first fields.
     """
 
+    due_at: datetime
     id: str
     partition: int
     kind: str
@@ -44,7 +45,6 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     message: str
     body: bytes
     """The message, encoded as JSON."""
-    due_at: datetime
     name: str | None = None
     by: str | None = None
     attempts: int = 0

@@ -1,9 +1,9 @@
 """Durable messages in memory: those due now or soon, in order, with one sleeper for all of them.
 
-A timer is an inbox row; the table is the truth. Here are only the rows due within a window, in a
-heap ordered by (due_at, id); the sleeper wakes when the earliest is due. Rows due now are also
-looked for every second, so that a message put into the table by somebody else - another process,
-a command - is found, and a lost one costs a second.
+A timer is an inbox row; the table is the truth. Here are only the rows due within a window; the
+sleeper wakes when the earliest is due. Rows due now are also looked for every second, so that a
+message put into the table by somebody else - another process, a command - is found, and a lost one
+costs a second.
 
 A row is *waiting* until it is due, then *in flight* until its turn has been committed or it has
 been postponed; one that is just being written is in flight too, because whoever writes it will add
@@ -11,7 +11,6 @@ it. Whatever the loader reads is compared with both, so no row is delivered twic
 """
 
 import asyncio
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from actors.errors import StoreUnavailableError
 from actors.ref import Ref
 from actors.store import InboxRow, Store
 from actors.telemetry import Telemetry
+from actors.waiting import Waiting
 
 __all__ = ["Timers"]
 
@@ -57,10 +57,7 @@ class Timers:
         self._clock = clock
         self._telemetry = telemetry
         self._deliver = deliver
-        self._heap: list[tuple[datetime, str]] = []
-        self._waiting: dict[str, InboxRow] = {}
-        # By the key of the actor alone: a `Ref` for each would cost as much as all else here.
-        self._of_key: dict[str, tuple[InboxRow, ...]] = {}
+        self._waiting = Waiting()
         self._in_flight: set[str] = set()
         self._done_while_loading: set[str | tuple[Ref, str]] = set()
         self._horizon: datetime | None = None
@@ -99,12 +96,11 @@ class Timers:
 
     def release(self, ref: Ref, now: datetime) -> None:
         """Deliver the timers of *ref* that are due at *now*, ahead of the sleeper."""
-        known = self._of_key.get(ref.key)
-        if known is None:
-            return
-        due = [row for row in known if row.kind == ref.kind and row.due_at <= now]
-        for row in sorted(due, key=lambda row: (row.due_at, row.id)):
-            self._drop(row)
+        rows = self._waiting.of(ref)
+        if not rows:
+            return  # Most have none; this comes before every turn.
+        for row in sorted(row for row in rows if row.due_at <= now):
+            self._waiting.remove(row)
             self._send(row)
 
     async def load(self) -> None:
@@ -140,9 +136,10 @@ class Timers:
             self._telemetry.timers_waiting.set(len(self._waiting))
 
     def _seconds_to_next(self) -> float:
-        if not self._heap:
+        next_at = self._waiting.next_at
+        if next_at is None:
             return REFILL_SECONDS
-        return min((self._heap[0][0] - self._clock.now()).total_seconds(), REFILL_SECONDS)
+        return min((next_at - self._clock.now()).total_seconds(), REFILL_SECONDS)
 
     async def _wait_for_earlier(self, seconds: float) -> None:
         """Sleep *seconds*, or until a timer is set that is due before all others."""
@@ -153,12 +150,8 @@ class Timers:
             pass
 
     def _fire(self, now: datetime) -> None:
-        while self._heap and self._heap[0][0] <= now:
-            _, row_id = heapq.heappop(self._heap)
-            row = self._waiting.get(row_id)
-            if row is not None and row.due_at <= now:  # Else it was postponed.
-                self._drop(row)
-                self._send(row)
+        while (row := self._waiting.take_due(now)) is not None:
+            self._send(row)
 
     async def _read(self, before: datetime, after: tuple[datetime, str] | None) -> bool:
         """Take in what is due before *before*; False if there is more than can be in flight."""
@@ -192,25 +185,13 @@ class Timers:
             self._wait(row)
 
     def _replace(self, ref: Ref, name: str) -> None:
-        for row in self._of_key.get(ref.key, ()):
-            if row.name == name and row.kind == ref.kind:
-                self._drop(row)
+        for row in self._waiting.of(ref):
+            if row.name == name:
+                self._waiting.remove(row)
 
     def _wait(self, row: InboxRow) -> None:
-        self._waiting[row.id] = row
-        self._of_key[row.key] = (*self._of_key.get(row.key, ()), row)
-        heapq.heappush(self._heap, (row.due_at, row.id))
-        if self._heap[0][1] == row.id:
+        if self._waiting.add(row):
             self._earlier.set()
-
-    def _drop(self, row: InboxRow) -> None:
-        """Forget a waiting row; its heap entry is skipped when it comes up."""
-        del self._waiting[row.id]
-        others = tuple(other for other in self._of_key[row.key] if other.id != row.id)
-        if others:
-            self._of_key[row.key] = others
-        else:
-            del self._of_key[row.key]
 
     def _send(self, row: InboxRow) -> None:
         self._in_flight.add(row.id)

@@ -7,7 +7,7 @@ Layout, in reading order:
 - `orders`    (a), (b) purchases; `load` and `*.lua` send them, `peer` is compared with
 - `deadlines` (c) lateness under load; `engine` is our runtime without a gateway
 - `asks`      (d) asks a second, compared with Pykka
-- `memory`    (e) what an actor costs awake and asleep
+- `memory`    (e) what an actor costs awake and asleep; `soak`: and nothing when they have gone
 - `restart`   (f) a start with a million tickets
 - `paging`    (g) the last page of a million
 """

@@ -14,10 +14,16 @@ from ticketing.settings import Settings
 
 __all__ = ["engine"]
 
+_SETTINGS = Settings(rate_limits=False)
+
 
 @asynccontextmanager
 async def engine(
-    dsn: str, *, clock: SystemClock | None = None, bus: Bus | None = None
+    dsn: str,
+    *,
+    clock: SystemClock | None = None,
+    bus: Bus | None = None,
+    settings: Settings = _SETTINGS,
 ) -> AsyncIterator[Runtime]:
     """The runtime on the database at *dsn*, not started yet; stopped when the context ends."""
     logs.configure("json")
@@ -27,7 +33,7 @@ async def engine(
     await store.open()
     teller = Teller(StripeTransport(key="sk_test_benchmark"))
     workers = [Hasher(Argon2()), Sweeper(store.pool), teller]
-    actors = bootstrap.actors(Settings(rate_limits=False))
+    actors = bootstrap.actors(settings)
     services = bootstrap.services(actors, workers)
     runtime = Runtime(services, store=store, clock=clock, ids=ids, bus=bus or LocalBus())
     try:

@@ -87,13 +87,13 @@ async def run(dsn: str, count: int) -> Report:
     # without a message. Both moments are put off, so that all are here at once.
     timers.WINDOW = DUE_IN * 2
     directory.IDLE_SECONDS = DUE_IN.total_seconds()
-    held = await _held(dsn)
+    await _forget_orders(dsn)
     async with engine(dsn) as runtime:
         calm_collector()
         empty = _weight()
         await runtime.start()
         with_timers = _weight()
-        await _wake(runtime, held)
+        await _wake(runtime, dsn)
         awake = _weight()
         found = sum(ref.kind == tickets.TICKET for ref in runtime.resident)
         if found != count:
@@ -106,21 +106,20 @@ def _weight() -> int:
     return psutil.Process().memory_info().rss
 
 
-async def _held(dsn: str) -> list[tuple[str, str, str]]:
+async def _forget_orders(dsn: str) -> None:
+    """Drop the timers of the orders: they are not what is weighed."""
     connection = await asyncpg.connect(dsn)
     try:
-        # The orders' timers are not what is weighed.
         await connection.execute("delete from inbox where kind <> 'ticket'")
-        rows = await connection.fetch(
-            "select id, order_id, buyer_id from tickets where status = 'reserved'"
-        )
     finally:
         await connection.close()
-    return [tuple(row) for row in rows]
 
 
-async def _wake(runtime: Runtime, held: list[tuple[str, str, str]]) -> None:
-    """Ask each for the reservation that it is under; the answer changes nothing."""
+async def _wake(runtime: Runtime, dsn: str) -> None:
+    """Ask each for the reservation that it is under; the answer changes nothing.
+
+    Nobody else keeps the ids: what an actor keeps of them is weighed with it.
+    """
 
     async def wake(ticket_id: str, order_id: str, buyer_id: str) -> None:
         message = tickets.Reserve(
@@ -128,8 +127,20 @@ async def _wake(runtime: Runtime, held: list[tuple[str, str, str]]) -> None:
         )
         await runtime.ask(tickets.ticket(TicketId(ticket_id)), message)
 
-    for few in (held[at : at + WAKE_AT_ONCE] for at in range(0, len(held), WAKE_AT_ONCE)):
-        await asyncio.gather(*(wake(*each) for each in few))
+    connection = await asyncpg.connect(dsn)
+    try:
+        last = ""
+        while few := await connection.fetch(_HELD, last, WAKE_AT_ONCE):
+            await asyncio.gather(*(wake(*each) for each in few))
+            last = few[-1]["id"]
+    finally:
+        await connection.close()
+
+
+_HELD = """
+select id, order_id, buyer_id from tickets where status = 'reserved' and id > $1
+order by id limit $2
+"""
 
 
 if __name__ == "__main__":
