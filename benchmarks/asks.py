@@ -101,7 +101,7 @@ async def measure(stage: Stage) -> list[Row]:
     return [
         ratio("(d) asks one by one, ours / Pykka blocking", "ours", "pykka", TARGET),
         *([ratio("(d) asks one by one, all on one core, ours / Pykka blocking", "ours_one_core",
-                 "pykka_one_core", TARGET)] if "ours_one_core" in found else []),
+                 "pykka_one_core", None)] if "ours_one_core" in found else []),
         ratio(f"(d) asks {many}, ours / Pykka blocking in {IN_FLIGHT} threads", "ours_many",
               "pykka_threads", TARGET),
         ratio(f"(d) asks {many}, ours / Pykka with {IN_FLIGHT} futures in flight", "ours_many",
