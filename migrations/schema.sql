@@ -23,6 +23,28 @@ CREATE TABLE public.answers (
     at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.events (
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint NOT NULL,
+    partition integer NOT NULL,
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    post_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    name_key text NOT NULL COLLATE pg_catalog."C",
+    category text NOT NULL COLLATE pg_catalog."C",
+    venue text NOT NULL,
+    city text NOT NULL,
+    city_key text NOT NULL COLLATE pg_catalog."C",
+    starts_at timestamp with time zone NOT NULL,
+    time_zone text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT events_category_check CHECK ((category = ANY (ARRAY['concert'::text, 'sports'::text, 'theatre'::text, 'comedy'::text, 'festival'::text, 'family'::text, 'other'::text]))),
+    CONSTRAINT events_city_check CHECK (((char_length(city) >= 1) AND (char_length(city) <= 200))),
+    CONSTRAINT events_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    CONSTRAINT events_venue_check CHECK (((char_length(venue) >= 1) AND (char_length(venue) <= 200))),
+    CONSTRAINT events_version_check CHECK ((version > 0))
+);
+
 CREATE TABLE public.inbox (
     id uuid NOT NULL,
     partition integer NOT NULL,
@@ -170,12 +192,20 @@ CREATE TABLE public.tickets (
     reserved_until timestamp with time zone,
     withdraw_reason text,
     lapses jsonb NOT NULL,
+    event_name text,
+    event_category text COLLATE pg_catalog."C",
+    event_venue text,
+    event_city text,
+    event_city_key text COLLATE pg_catalog."C",
+    event_starts_at timestamp with time zone,
+    event_time_zone text,
     CONSTRAINT tickets_check CHECK (((order_id IS NOT NULL) = (status = ANY (ARRAY['reserved'::text, 'sold'::text])))),
     CONSTRAINT tickets_check1 CHECK (((buyer_id IS NOT NULL) = (status = ANY (ARRAY['reserved'::text, 'sold'::text])))),
     CONSTRAINT tickets_check2 CHECK (((reserved_until IS NOT NULL) = (status = 'reserved'::text))),
     CONSTRAINT tickets_check3 CHECK (((withdraw_reason IS NOT NULL) = (status = 'withdrawn'::text))),
     CONSTRAINT tickets_check4 CHECK ((buyer_id <> seller_id)),
     CONSTRAINT tickets_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
+    CONSTRAINT tickets_event_whole CHECK ((num_nulls(event_id, event_name, event_category, event_venue, event_city, event_city_key, event_starts_at, event_time_zone) = ANY (ARRAY[0, 8]))),
     CONSTRAINT tickets_price_minor_check CHECK (((price_minor >= 1) AND (price_minor <= 99999999))),
     CONSTRAINT tickets_status_check CHECK ((status = ANY (ARRAY['available'::text, 'reserved'::text, 'sold'::text, 'withdrawn'::text]))),
     CONSTRAINT tickets_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200))),
@@ -201,6 +231,9 @@ ALTER TABLE ONLY public.accounts
 
 ALTER TABLE ONLY public.answers
     ADD CONSTRAINT answers_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (id);
@@ -243,6 +276,16 @@ ALTER TABLE ONLY public.watches
 
 CREATE INDEX answers_at ON public.answers USING btree (at);
 
+CREATE INDEX events_alike ON public.events USING btree (name_key, city_key, starts_at);
+
+CREATE INDEX events_category ON public.events USING btree (category, starts_at, id);
+
+CREATE INDEX events_city ON public.events USING btree (city_key, starts_at, id);
+
+CREATE INDEX events_starting ON public.events USING btree (starts_at, id);
+
+CREATE INDEX events_words ON public.events USING gin (to_tsvector('simple'::regconfig, ((((name || ' '::text) || venue) || ' '::text) || city)));
+
 CREATE INDEX inbox_due ON public.inbox USING btree (due_at, id) WHERE (parked_at IS NULL);
 
 CREATE UNIQUE INDEX inbox_name ON public.inbox USING btree (key, name, kind);
@@ -265,7 +308,21 @@ CREATE INDEX payments_open ON public.payments USING btree (created_at) WHERE (st
 
 CREATE INDEX tickets_buyer ON public.tickets USING btree (buyer_id) WHERE (reserved_until IS NOT NULL);
 
+CREATE INDEX tickets_category_newest ON public.tickets USING btree (event_category, created_at DESC, id DESC) WHERE ((status = 'available'::text) AND (event_category IS NOT NULL));
+
+CREATE INDEX tickets_category_price ON public.tickets USING btree (event_category, price_minor, id) WHERE ((status = 'available'::text) AND (event_category IS NOT NULL));
+
+CREATE INDEX tickets_category_starting ON public.tickets USING btree (event_category, event_starts_at, id) WHERE ((status = 'available'::text) AND (event_category IS NOT NULL));
+
+CREATE INDEX tickets_city_newest ON public.tickets USING btree (event_city_key, created_at DESC, id DESC) WHERE ((status = 'available'::text) AND (event_city_key IS NOT NULL));
+
+CREATE INDEX tickets_city_price ON public.tickets USING btree (event_city_key, price_minor, id) WHERE ((status = 'available'::text) AND (event_city_key IS NOT NULL));
+
+CREATE INDEX tickets_city_starting ON public.tickets USING btree (event_city_key, event_starts_at, id) WHERE ((status = 'available'::text) AND (event_city_key IS NOT NULL));
+
 CREATE INDEX tickets_event ON public.tickets USING btree (event_id, created_at DESC, id DESC) WHERE (event_id IS NOT NULL);
+
+CREATE INDEX tickets_event_price ON public.tickets USING btree (event_id, price_minor, id) WHERE ((status = 'available'::text) AND (event_id IS NOT NULL));
 
 CREATE INDEX tickets_newest ON public.tickets USING btree (status, created_at DESC, id DESC);
 
@@ -275,4 +332,6 @@ CREATE INDEX tickets_price ON public.tickets USING btree (status, price_minor, i
 
 CREATE INDEX tickets_seller ON public.tickets USING btree (seller_id, created_at DESC, id DESC);
 
-CREATE INDEX tickets_words ON public.tickets USING gin (to_tsvector('simple'::regconfig, title));
+CREATE INDEX tickets_starting ON public.tickets USING btree (status, event_starts_at, id) WHERE (event_starts_at IS NOT NULL);
+
+CREATE INDEX tickets_words ON public.tickets USING gin (to_tsvector('simple'::regconfig, ((((((title || ' '::text) || COALESCE(event_name, ''::text)) || ' '::text) || COALESCE(event_venue, ''::text)) || ' '::text) || COALESCE(event_city, ''::text))));

@@ -1,4 +1,4 @@
-"""The commands: `ticketing serve`, `migrate`, `fsck`, `sandbox` and `admin`.
+"""The commands: `ticketing serve`, `migrate`, `demo`, `fsck`, `sandbox` and `admin`.
 
 This is the composition root, above all layers: here the database, the services, the payment
 sandbox and the gateway are put together and taken apart again.
@@ -15,7 +15,7 @@ import asyncpg
 
 from actors import ActorError
 from migrations import MigrationError, migrate
-from ticketing import admin, database, event_loop, fsck, generated_keys, logs, serve
+from ticketing import admin, database, demo, event_loop, fsck, generated_keys, logs, serve
 from ticketing.embedded import AlreadyServingError, EmbeddedPostgresError
 from ticketing.payments.sandbox import __main__ as sandbox
 from ticketing.sandbox_process import SandboxError
@@ -32,6 +32,7 @@ _TOLD = (
     SandboxError,
     ActorError,
     admin.NoSuchAccountError,
+    demo.DemoError,
     asyncpg.PostgresError,
     OSError,
 )
@@ -84,6 +85,11 @@ async def _migrate(settings: Settings, _given: argparse.Namespace) -> int:
     return 0
 
 
+async def _demo(settings: Settings, _given: argparse.Namespace) -> int:
+    print(await demo.run(settings))
+    return 0
+
+
 async def _fsck(settings: Settings, _given: argparse.Namespace) -> int:
     async with database.for_command(settings, _note) as found:
         return await fsck.run(found.dsn)
@@ -116,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.set_defaults(run=_serve)
     migrating = commands.add_parser("migrate", help="apply the migrations that are missing")
     migrating.set_defaults(run=_migrate)
+    showing = commands.add_parser("demo", help="fill a development system with things to look at")
+    showing.set_defaults(run=_demo)
     checking = commands.add_parser("fsck", help="check every invariant on the database")
     checking.set_defaults(run=_fsck)
     commands.add_parser("sandbox", help="the payment sandbox alone (see `ticketing sandbox -h`)")

@@ -12,13 +12,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from actors import Actor, Clock, Ids, Runtime, Service, State, SystemClock, Worker, failpoint
+from actors import (
+    Actor,
+    Clock,
+    Ids,
+    LocalBus,
+    Runtime,
+    Service,
+    State,
+    SystemClock,
+    Worker,
+    failpoint,
+)
 from actors.placement import Placement
 from actors.postgres import PostgresStore
-from ticketing import expiration
+from ticketing import expiration, topics
 from ticketing.auth.actor import Account
 from ticketing.auth.argon2 import Argon2
 from ticketing.auth.worker import Hasher
+from ticketing.events.actor import Event
 from ticketing.expiration.actor import LOOK_TIMER, Watch
 from ticketing.expiration.worker import Sweeper
 from ticketing.orders.actor import Order
@@ -43,7 +55,7 @@ __all__ = [
 # In the order their partitions are stored (migration 0001).
 SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
 
-_CLASSES: Final[Sequence[type[Actor[Any]]]] = (Account, Ticket, Order, Watch, Payment)
+_CLASSES: Final[Sequence[type[Actor[Any]]]] = (Account, Event, Ticket, Order, Watch, Payment)
 _WORKERS: Final[Sequence[type[Worker]]] = (Hasher, Sweeper, Teller)
 
 STATE_TYPES: Final[Mapping[str, type[State]]] = {each.kind: each.state_type for each in _CLASSES}
@@ -63,6 +75,7 @@ def actors(settings: Settings) -> list[Actor[Any]]:
     """One of each kind of actor, as *settings* want them."""
     return [
         Account(),
+        Event(),
         Ticket(),
         Order(
             window=timedelta(seconds=settings.reservation_seconds),
@@ -129,7 +142,13 @@ async def running(
             around=lambda moment: failpoint(f"stripe.{moment}"),
         )
         workers = [Hasher(Argon2()), Sweeper(store.pool), Teller(transport)]
-        runtime = Runtime(services(actors(settings), workers), store=store, clock=clock, ids=ids)
+        runtime = Runtime(
+            services(actors(settings), workers),
+            store=store,
+            clock=clock,
+            ids=ids,
+            bus=LocalBus(topics.topics_of),
+        )
         await begin_watches(runtime)
         await runtime.start()
         try:

@@ -8,8 +8,13 @@ from actors import NotFoundError, RefusalError
 __all__ = [
     "CooldownError",
     "EmailInUseError",
+    "EventExistsError",
+    "EventPastError",
+    "EventStartedError",
     "ForbiddenError",
     "InvalidCredentialsError",
+    "InvalidStartError",
+    "NoSuchEventError",
     "NotFoundError",
     "OrderCancelledError",
     "OrderCompleteError",
@@ -125,3 +130,37 @@ class PaymentInProgressError(RefusalError):
     """A payment for this order is in progress."""
 
     code = "payment_in_progress"
+
+
+class EventExistsError(RefusalError):
+    """There is such an event already."""
+
+    code = "event_exists"
+
+
+class InvalidStartError(RefusalError):
+    """The event must start in the future."""
+
+    code = "invalid_start"
+    field = "startsAt"
+
+
+class NoSuchEventError(RefusalError):
+    """There is no such event."""
+
+    code = "no_such_event"
+    field = "eventId"
+
+
+class EventPastError(RefusalError):
+    """The event has started; no tickets can be offered for it."""
+
+    code = "event_past"
+    field = "eventId"
+
+
+class EventStartedError(RefusalError):
+    """The event has started; its tickets are off the market."""
+
+    code = "event_started"
+    field = "ticketId"

@@ -11,8 +11,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
@@ -27,7 +29,7 @@ from web.app import create_app
 from web.gateway import Gateway
 from web.server import bind, listening
 
-__all__ = ["serve"]
+__all__ = ["Standing", "serve", "standing"]
 
 log = structlog.get_logger("ticketing.serve")
 
@@ -42,6 +44,29 @@ async def serve(settings: Settings) -> int:
     stop = _on_signals()
     calm_collector()
     watchdog = Watchdog()
+    async with standing(settings) as server:
+        sys.stdout.write(f"ready {server.url}\n")
+        sys.stdout.flush()
+        watchdog.start()
+        try:
+            return await _until_stopped(stop, server.system, server.gone)
+        finally:
+            watchdog.stop()
+            server.system.runtime.is_ready = False
+
+
+class Standing(NamedTuple):
+    """A server that accepts requests."""
+
+    url: str
+    system: bootstrap.System
+    gone: asyncio.Event
+    """Set when its database is gone for good."""
+
+
+@asynccontextmanager
+async def standing(settings: Settings) -> AsyncIterator[Standing]:
+    """Everything, up and answering, while the context lasts."""
     # Taken before anything else: a port in use is then told at once, and 0 is known in time.
     bound = bind(settings.host, settings.port)
     settings = _at(bound, settings)
@@ -56,14 +81,7 @@ async def serve(settings: Settings) -> int:
             reads = Reads(system.store.pool)
             gateway = Gateway.of(system.runtime, reads, settings, stripe_base=stripe_base)
             async with listening(create_app(gateway), bound) as port:
-                sys.stdout.write(f"ready {origin_of('http', settings.host, port)}\n")
-                sys.stdout.flush()
-                watchdog.start()
-                try:
-                    return await _until_stopped(stop, system, found.gone)
-                finally:
-                    watchdog.stop()
-                    system.runtime.is_ready = False
+                yield Standing(origin_of("http", settings.host, port), system, found.gone)
 
 
 def calm_collector() -> None:

@@ -5,27 +5,34 @@ document. A rule returns the value to keep, so that trimming has one place.
 """
 
 import re
+import zoneinfo
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import Meta
 
 from ticketing.auth import passwords
+from ticketing.events import Category
 from ticketing.values import CURRENCIES, minor
+from web import instants
 
 __all__ = [
+    "CategoryName",
     "Credential",
     "Currency",
     "Delivery",
     "Email",
     "Id",
+    "InstantText",
     "Limit",
     "NewPassword",
     "Place",
     "Price",
     "PriceBound",
     "Rule",
+    "TimeZone",
     "Title",
     "Token",
     "Words",
@@ -110,6 +117,23 @@ def _one_of(names: Container[str]) -> Callable[[str], str]:
     return check
 
 
+def _instant(text: str) -> str:
+    instants.parse(text)
+    return text
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """All IANA time zones. Reads some hundred small files, so once and not at import."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def _time_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise ValueError
+    return name
+
+
 def _matching(pattern: re.Pattern[str], characters_max: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         if len(text) > characters_max or not pattern.fullmatch(text):
@@ -189,3 +213,21 @@ PriceBound: TypeAlias = Annotated[
     Rule("must be a price in plain decimals", _matching(_BOUND, 19)),
 ]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=100), Rule("must be from 1 to 100", int)]
+CategoryName: TypeAlias = Annotated[
+    str,
+    Meta(extra_json_schema={"enum": [category.value for category in Category]}),
+    Rule(f"must be one of {', '.join(Category)}", Category),
+]
+InstantText: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="ISO 8601, with Z or the distance from UTC",
+        extra_json_schema={"format": "date-time"},
+    ),
+    Rule("must be an instant such as 2026-01-31T18:00:00Z", _instant),
+]
+TimeZone: TypeAlias = Annotated[
+    str,
+    Meta(description="The venue's IANA time zone", extra_json_schema={"examples": ["Europe/Oslo"]}),
+    Rule("must be an IANA time zone such as Europe/Oslo", _time_zone),
+]

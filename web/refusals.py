@@ -18,6 +18,7 @@ __all__ = [
     "ProviderUnavailableError",
     "RateLimitedError",
     "UnsupportedMediaTypeError",
+    "UpgradeRequiredError",
 ]
 
 
@@ -96,3 +97,9 @@ class NotReadyError(RefusalError):
     """The service is not ready."""
 
     code = "not_ready"
+
+
+class UpgradeRequiredError(RefusalError):
+    """This is only for WebSockets."""
+
+    code = "upgrade_required"

@@ -30,6 +30,14 @@ def everybody(status: int, body: Mapping[str, Any] | None = None) -> Expected:
 
 CREDENTIALS = {"email": "nobody@example.com", "password": "wrong horse"}
 OFFER = {"title": "Row 2", "price": 5}
+EVENT = {
+    "name": "A night of its own",
+    "category": "concert",
+    "venue": "Hall",
+    "city": "Oslo",
+    "startsAt": "soon",
+    "timeZone": "Europe/Oslo",
+}
 
 # {free} is an available ticket of the seller's; {ticket} is reserved by {order} of the buyer's,
 # whose first attempt to pay was declined.
@@ -40,6 +48,9 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("POST", "/api/users/signout-everywhere"): Expected((401, 200, 200, 200, 200)),
     ("GET", "/api/users/currentuser"): everybody(200),
     ("POST", "/api/users/token"): Expected((400, 200, 200, 200, 200), {}),
+    ("GET", "/api/events"): everybody(200),
+    ("POST", "/api/events"): Expected((401, 201, 201, 201, 201), EVENT),
+    ("GET", "/api/events/{id}"): Expected((200,) * 5, path="/api/events/{event}"),
     ("POST", "/api/tickets"): Expected((401, 201, 201, 201, 201), OFFER),
     ("GET", "/api/tickets"): everybody(200),
     ("GET", "/api/tickets/{id}"): Expected((200,) * 5, path="/api/tickets/{ticket}"),
@@ -65,6 +76,7 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("GET", "/livez"): everybody(200),
     ("GET", "/readyz"): everybody(200),
     ("GET", "/metrics"): everybody(200),
+    ("GET", "/ws"): everybody(426),  # What a socket may see is in test_live.py.
 }
 
 
@@ -90,7 +102,13 @@ class Scene:
             "other": site.program(),
             "admin": site.program(roles=("admin",)),
         }
-        names = {"ticket": ticket["id"], "free": free["id"], "order": order["id"]}
+        event = await seller.announces()
+        names = {
+            "ticket": ticket["id"],
+            "free": free["id"],
+            "order": order["id"],
+            "event": event["id"],
+        }
         return cls(site, people, names)
 
     async def call(self, role: str, method: str, path: str, body: Any = None) -> Answer:
@@ -115,6 +133,8 @@ async def test_nobody_gets_further_than_they_may(
     body = expected.body
     if body == OFFER:
         body = {"title": "Row 2", "price": "5"}
+    if body == EVENT:
+        body = site.event()
     answer = await scene.call(role, method, expected.path or path, body)
     assert answer.status == expected.status(role), answer.body
 

@@ -236,9 +236,3 @@ async def test_searches_by_price_are_in_each_tickets_own_currency(site: Site) ->
     assert await found("priceMin=9.985&priceMax=15") == {"9.99 usd", "10 usd", "15 jpy"}
     assert await found("priceMax=9.999") == {"9.99 usd"}
     assert await found("priceMin=21&priceMax=2000") == {"1000 jpy"}
-
-
-async def test_nobody_searches_for_events_yet(site: Site) -> None:
-    seller = site.program()
-    await seller.sells()
-    assert await listed(site, f"seller={seller.user_id}&event=anything") == []

@@ -135,6 +135,17 @@ BREAKS: Final[list[tuple[Break, set[str], str]]] = [
     (breaks.miss_a_deadline, {"deadline"}, "ticket t-reserved: reserved until "),
     (breaks.lose_the_timer_of_a_ticket, {"timer"}, "ticket t-reserved: reserved until "),
     (breaks.park_the_timer_of_an_order, {"timer"}, "order o-live: created until "),
+    (breaks.lose_the_timer_of_an_event, {"timer"}, "ticket t-listed: available, and no timer"),
+    (
+        breaks.start_an_event_and_tell_nobody,
+        {"deadline"},
+        "ticket t-listed: available, but event e-night started 01:00:0",
+    ),
+    (
+        breaks.lose_an_event,
+        {"event"},
+        "ticket t-listed: for event e-night, which does not exist",
+    ),
     (
         breaks.change_the_price_after_the_reservation,
         {"snapshot"},

@@ -15,12 +15,13 @@ from tests.support import postgres
 from tests.support.market import BUYER, PRICE, SELLER, MinuteOldClock
 from tests.support.wait import until
 from ticketing import bootstrap, expiration
+from ticketing.events import messages as events
 from ticketing.expiration.actor import LOOK_TIMER
 from ticketing.orders import messages as orders
 from ticketing.settings import Settings
 from ticketing.tickets import messages as tickets
 from ticketing.tickets.state import ReleaseReason
-from ticketing.values import OrderId, TicketId
+from ticketing.values import EventId, OrderId, TicketId
 
 TICKET, ORDER = TicketId("a-ticket"), OrderId("an-order")
 PLACE = orders.Place(ticket_id=TICKET, buyer_id=BUYER)
@@ -94,6 +95,27 @@ async def test_an_order_that_has_let_go_of_its_ticket_is_cancelled(house: House)
     await house.look()
     assert await house.order() == "cancelled"
     assert await house.value("select status from tickets") == "available"
+
+
+async def test_a_ticket_whose_event_has_started_is_told_so(house: House) -> None:
+    starts_at = house.runtime.clock.now() + timedelta(seconds=1)
+    event_id = EventId("a-night")
+    add = events.Add(
+        user_id=SELLER, post_id="post", name="Night", category=events.Category.COMEDY,
+        venue="Hall", city="Oslo", starts_at=starts_at, time_zone="Europe/Oslo",
+    )  # fmt: skip
+    await house.runtime.ask(events.event(event_id), add)
+    edit = tickets.Edit(seller_id=SELLER, title="A", price_minor=PRICE, event_id=event_id)
+    await house.runtime.ask(tickets.ticket(TICKET), edit)
+    # By the database's clock it started a minute ago; the ticket waits until it has by its own.
+    await house.look()
+    assert await house.value("select sum(repairs) from watches") >= 1
+
+    async def is_withdrawn() -> bool:
+        reason = await house.value("select withdraw_reason from tickets")
+        return bool(reason == "event_started")
+
+    await until(is_withdrawn, "the ticket is off the market")
 
 
 async def test_in_good_times_there_is_nothing_to_repair(house: House) -> None:

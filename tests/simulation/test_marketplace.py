@@ -9,9 +9,9 @@ from actors import Turn, handle
 from actors.simulation import simulate
 from tests.support.invariants import check
 from tests.support.simulated_market import Market
-from ticketing.tickets.actor import LAPSE_TIMER, Ticket, release
-from ticketing.tickets.messages import Release, ReleaseOutcome, Sell
-from ticketing.tickets.state import TicketSold, TicketState, TicketStatus
+from ticketing.tickets.actor import LAPSE_TIMER, Ticket, release, withdraw
+from ticketing.tickets.messages import Close, Release, ReleaseOutcome, Sell
+from ticketing.tickets.state import TicketSold, TicketState, TicketStatus, WithdrawReason
 
 SEEDS = 100
 
@@ -52,7 +52,16 @@ class GreedyTicket(Ticket):
         return True
 
 
-@pytest.mark.parametrize("ticket", [CarelessTicket, GreedyTicket])
+class HastyTicket(Ticket):
+    """Leaves the market when its event starts, reserved or not."""
+
+    @handle
+    async def close(self, message: Close, turn: Turn[TicketState]) -> None:  # noqa: ARG002
+        if turn.state.status in {TicketStatus.AVAILABLE, TicketStatus.RESERVED}:
+            withdraw(turn, WithdrawReason.EVENT_STARTED)
+
+
+@pytest.mark.parametrize("ticket", [CarelessTicket, GreedyTicket, HastyTicket])
 def test_a_planted_bug_is_found_by_some_seed(ticket: type[Ticket]) -> None:
     assert not all(holds(seed, ticket) for seed in range(SEEDS))
 

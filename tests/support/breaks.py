@@ -1,7 +1,7 @@
 """Ways to break a market, each so that one rule of `fsck` is broken and, if possible, no other."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tests.support.market import BUYER, PRICE, SELLER, Meddler
@@ -134,6 +134,29 @@ async def park_the_timer_of_an_order(meddler: Meddler) -> None:
     await meddler.sql(
         "update inbox set parked_at = now() where kind = 'order' and key = $1", meddler.market.live
     )
+
+
+async def lose_the_timer_of_an_event(meddler: Meddler) -> None:
+    await meddler.sql("delete from inbox where message = 'tickets.close'")
+
+
+async def start_an_event_and_tell_nobody(meddler: Meddler) -> None:
+    """As if it had been announced for a while ago."""
+    ago, night = await meddler.now() - timedelta(hours=1), meddler.market.night
+    for place, kind in (("starts_at", "event"), ("event,starts_at", "ticket")):
+        await meddler.sql(
+            "update journal set data = jsonb_set(data, $1::text::text[], to_jsonb($2::text))"
+            " where kind = $3 and data #>> $1::text::text[] is not null",
+            f"{{{place}}}",
+            ago.isoformat(),
+            kind,
+        )
+    await meddler.sql("update events set starts_at = $2 where id = $1", night, ago)
+    await meddler.sql("update tickets set event_starts_at = $2 where event_id = $1", night, ago)
+
+
+async def lose_an_event(meddler: Meddler) -> None:
+    await meddler.forget("event", meddler.market.night)
 
 
 async def change_the_price_after_the_reservation(meddler: Meddler) -> None:

@@ -23,12 +23,13 @@ PROGRAM: Final = next(
 )
 """Where it is; None: this machine has none."""
 
-# A test's browser talks to the test's own server and to nobody else.
+LOCAL_ONLY: Final = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""A test's browser talks to the test's own server and to nobody else."""
+
 _FLAGS: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-default-apps",
-    "--disable-extensions", "--disable-sync", "--remote-debugging-port=0",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-extensions", "--disable-sync", "--remote-debugging-port=0", LOCAL_ONLY,
 )  # fmt: skip
 
 _LISTENING: Final = re.compile(rb"DevTools listening on (ws://\S+)")

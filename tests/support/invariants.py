@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, get_type_hints
 
 import msgspec
@@ -15,10 +16,12 @@ from ticketing.payments.state import PaymentState, PaymentStatus
 from ticketing.tickets.state import (
     ReleaseReason,
     TicketFact,
+    TicketListed,
     TicketReleased,
     TicketReserved,
     TicketSold,
     TicketStatus,
+    TicketWithdrawn,
 )
 
 __all__ = ["check"]
@@ -75,11 +78,16 @@ def check_fold(database: MemoryDatabase, ref: Ref, turns: Turns) -> None:
 def check_holders(market: Market, turns: Turns) -> None:
     """A ticket is reserved when it is free, and let go of or sold by its holder alone."""
     holder: TicketReserved | None = None
-    is_sold = False
+    is_sold = is_withdrawn = False
+    starts_at: datetime | None = None
     for _, fact in turns:
         match fact:
+            case TicketListed():
+                starts_at = None if fact.event is None else fact.event.starts_at
             case TicketReserved():
                 assert holder is None, f"two hold it: {holder} and {fact}"
+                assert not is_withdrawn, f"reserved after it was withdrawn: {fact}"
+                assert starts_at is None or fact.at < starts_at, f"too late: {fact}"
                 holder = fact
             case TicketReleased():
                 assert holder is not None, "nobody holds it"
@@ -92,6 +100,9 @@ def check_holders(market: Market, turns: Turns) -> None:
                 assert fact.order_id == holder.order_id, "sold to somebody else"
                 assert not is_sold, "sold twice"
                 is_sold = True
+            case TicketWithdrawn():
+                assert holder is None, f"withdrawn from under {holder}"
+                is_withdrawn = True
             case _:
                 pass
 
@@ -117,6 +128,8 @@ def check_sales(market: Market) -> None:
     sold = {each.order_id: each for each in market.tickets() if each.status is TicketStatus.SOLD}
     for ticket in market.tickets():
         assert ticket.status is not TicketStatus.RESERVED, f"still reserved: {ticket}"
+        if ticket.status is TicketStatus.AVAILABLE:
+            assert ticket.event_starts_at is None, f"for sale after its event: {ticket}"
     for order in market.orders():
         assert not order.is_live, f"an order that never ends: {order}"
         assert order.status in {OrderStatus.COMPLETE, OrderStatus.CANCELLED}, f"stuck: {order}"

@@ -18,6 +18,7 @@ from actors.store import Commit, Outcome, Recorded
 from tests.support.sandbox import held
 from tests.support.wait import until
 from ticketing import bootstrap
+from ticketing.events import messages as events
 from ticketing.orders import messages as orders
 from ticketing.orders.state import CancelReason
 from ticketing.payments import messages as payments
@@ -25,7 +26,7 @@ from ticketing.payments.sandbox import running_sandbox
 from ticketing.payments.state import PaymentStatus
 from ticketing.settings import Settings
 from ticketing.tickets import messages as tickets
-from ticketing.values import OrderId, TicketId, UserId
+from ticketing.values import EventId, OrderId, TicketId, UserId
 
 AGE = timedelta(minutes=1)
 SELLER, BUYER = UserId("seller"), UserId("buyer")
@@ -58,6 +59,10 @@ class Market:
 
     free: ClassVar[TicketId] = TicketId("t-free")
     """A ticket that nobody wants."""
+    night: ClassVar[EventId] = EventId("e-night")
+    """An event of next month."""
+    listed: ClassVar[TicketId] = TicketId("t-listed")
+    """A ticket for it."""
     edited: ClassVar[TicketId] = TicketId("t-edited")
     """A ticket that its seller changed twice: three versions."""
     reserved: ClassVar[TicketId] = TicketId("t-reserved")
@@ -90,6 +95,8 @@ async def make(dsn: str, folder: Path) -> Market:
 async def _trade(runtime: Runtime, market: Market) -> None:
     for ticket_id in (market.free, market.edited, market.reserved, market.sold, market.back):
         await _list(runtime, ticket_id)
+    await _announce(runtime, market.night)
+    await _list(runtime, market.listed, market.night)
     for title in ("First edition", "Second edition"):
         edit = tickets.Edit(seller_id=SELLER, title=title, price_minor=PRICE)
         await runtime.ask(tickets.ticket(market.edited), edit)
@@ -106,8 +113,24 @@ async def _trade(runtime: Runtime, market: Market) -> None:
     await _pay(runtime, market.second, "tok_visa", PaymentStatus.CAPTURED)
 
 
-async def _list(runtime: Runtime, ticket_id: TicketId) -> None:
-    offer = tickets.List(seller_id=SELLER, title="A seat", price_minor=PRICE, currency="usd")
+async def _announce(runtime: Runtime, event_id: EventId) -> None:
+    add = events.Add(
+        user_id=SELLER,
+        post_id=event_id,
+        name="Night",
+        category=events.Category.CONCERT,
+        venue="Hall",
+        city="Oslo",
+        starts_at=runtime.clock.now() + timedelta(days=30),
+        time_zone="Europe/Oslo",
+    )
+    await runtime.ask(events.event(event_id), add)
+
+
+async def _list(runtime: Runtime, ticket_id: TicketId, event_id: EventId | None = None) -> None:
+    offer = tickets.List(
+        seller_id=SELLER, title="A seat", price_minor=PRICE, currency="usd", event_id=event_id
+    )
     await runtime.ask(tickets.ticket(ticket_id), offer)
 
 

@@ -30,6 +30,10 @@ from tests.support.simulated_world import (
     Tables,
 )
 from ticketing import bootstrap, expiration
+from ticketing.errors import EventPastError
+from ticketing.events import EventState
+from ticketing.events import messages as events
+from ticketing.events.actor import Event
 from ticketing.expiration.actor import LOOK_TIMER, Watch
 from ticketing.expiration.messages import SWEEPER
 from ticketing.orders import messages as orders
@@ -40,7 +44,7 @@ from ticketing.payments.actor import Payment
 from ticketing.tickets import messages as tickets
 from ticketing.tickets.actor import Ticket
 from ticketing.tickets.state import TicketStatus
-from ticketing.values import OrderId, TicketId, UserId
+from ticketing.values import EventId, OrderId, TicketId, UserId
 
 __all__ = ["GRACE", "WINDOW", "Market"]
 
@@ -50,6 +54,7 @@ WINDOW: Final = timedelta(seconds=8)
 GRACE: Final = timedelta(seconds=6)
 
 OFFERED: Final = 2
+_GONE: Final = {TicketStatus.SOLD, TicketStatus.WITHDRAWN}
 BUYERS: Final = tuple(UserId(f"buyer-{number}") for number in range(4))
 SELLER: Final = UserId("seller")
 BUSY_SECONDS: Final = 45.0
@@ -79,6 +84,7 @@ class Market(Tables):
 
     async def start(self) -> None:
         members: list[Actor[Any]] = [
+            Event(),
             self._ticket(),
             Order(window=WINDOW),
             Watch(),
@@ -138,18 +144,42 @@ class Market(Tables):
 
     async def _sell(self) -> None:
         """Always have a few tickets on offer: few enough that buyers meet."""
-        offer = tickets.List(seller_id=SELLER, title="A seat", price_minor=2500, currency="usd")
         number = 0
         while self.clock.monotonic() < BUSY_SECONDS:
             ticket_id = TicketId(f"ticket-{number}")
             if len(self.offered) < OFFERED:
-                with suppress(ActorError):
+                with suppress(ActorError, EventPastError):
+                    event_id = await self._announce(number)
+                    offer = tickets.List(
+                        seller_id=SELLER,
+                        title="A seat",
+                        price_minor=2500,
+                        currency="usd",
+                        event_id=event_id,
+                    )
                     await self.ask(tickets.ticket(ticket_id), offer, SELLER)
                     self.offered.append(ticket_id)
-                    number += 1
+                number += 1
             await self.clock.sleep(0.1)
-            sold = {each.id for each in self.tickets() if each.status is TicketStatus.SOLD}
-            self.offered = [each for each in self.offered if each not in sold]
+            gone = {each.id for each in self.tickets() if each.status in _GONE}
+            self.offered = [each for each in self.offered if each not in gone]
+
+    async def _announce(self, number: int) -> EventId | None:
+        """What the ticket of that number is for: half of them for something that starts soon."""
+        if self.dice.random() < 0.5:
+            return None
+        add = events.Add(
+            user_id=SELLER,
+            post_id=f"event-{number}",
+            name=f"Night {number}",
+            category=events.Category.OTHER,
+            venue="Hall",
+            city="Oslo",
+            starts_at=self.clock.now() + timedelta(seconds=self.dice.choice((0.2, 4, 9, 20))),
+            time_zone="UTC",
+        )
+        event: EventState = await self.ask(events.event(EventId(f"event-{number}")), add, SELLER)
+        return event.id
 
     async def _buy(self, buyer: UserId) -> None:
         while self.clock.monotonic() < BUSY_SECONDS:
@@ -230,13 +260,15 @@ class Market(Tables):
             self.up_since = self.clock.now()
 
     async def _inspect(self) -> None:
-        """No reservation outlives its deadline by much while a node is up."""
+        """Nothing is reserved, or for sale, for much longer than it may be while a node is up."""
         while self.clock.monotonic() < BUSY_SECONDS:
             await self.clock.sleep(0.5)
             if self._runtime is None or self._store is None or not self._store.is_reachable:
                 continue
             for ticket in self.tickets():
                 until = ticket.reserved_until
+                if ticket.status is TicketStatus.AVAILABLE:
+                    until = ticket.event_starts_at
                 if until is not None:
                     late = self.clock.now() - max(until, self.up_since)
                     assert late <= GRACE, f"{ticket.id} is {late} late"

@@ -149,6 +149,11 @@ class FakeSweeper(Worker):
     async def sweep(self, message: Sweep, effect: Effect) -> None:  # noqa: ARG002
         since = effect.now - self.patience
         for ticket in self._tables.tickets():
+            starts_at = ticket.event_starts_at
+            if ticket.status is TicketStatus.AVAILABLE and starts_at and starts_at < since:
+                assert ticket.event_id is not None
+                close = tickets.Close(event_id=ticket.event_id)
+                effect.tell(tickets.ticket(ticket.id), close)
             if ticket.status is not TicketStatus.RESERVED:
                 continue
             assert ticket.order_id is not None

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["LET_GO", "OVERDUE_ORDERS", "OVERDUE_TICKETS", "UNORDERED", "UNSETTLED"]
+__all__ = ["LET_GO", "OVERDUE_ORDERS", "OVERDUE_TICKETS", "STARTED", "UNORDERED", "UNSETTLED"]
 
 # How long an actor may be late before the sweeper steps in: well above what a loaded machine
 # takes, well below what a buyer would notice.
@@ -14,6 +14,13 @@ LIMIT: Final = "1000"
 OVERDUE_TICKETS: Final = f"""
 select id, order_id from tickets
 where status = 'reserved' and reserved_until < clock_timestamp() - {GRACE} and partition % $2 = $1
+limit {LIMIT}
+"""  # noqa: S608 - constants
+
+# Their event has started, and they are still for sale.
+STARTED: Final = f"""
+select id, event_id from tickets
+where status = 'available' and event_starts_at < clock_timestamp() - {GRACE} and partition % $2 = $1
 limit {LIMIT}
 """  # noqa: S608 - constants
 

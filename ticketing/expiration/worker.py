@@ -30,6 +30,8 @@ class Sweeper(Worker):
         for row in await self._reads.rows(queries.OVERDUE_TICKETS, number, WATCHES):
             lapse = tickets.Lapse(order_id=row["order_id"])
             effect.tell(tickets.ticket(row["id"]), lapse)
+        for row in await self._reads.rows(queries.STARTED, number, WATCHES):
+            effect.tell(tickets.ticket(row["id"]), tickets.Close(event_id=row["event_id"]))
         for row in await self._reads.rows(queries.OVERDUE_ORDERS, number, WATCHES):
             effect.tell(orders.order(row["id"]), orders.Expire())
         for row in await self._reads.rows(queries.UNORDERED, number, WATCHES):

@@ -22,6 +22,9 @@ LATE: Final = "interval '5 seconds'"
 # until it is due.
 _ON_ITS_WAY: Final = "i.parked_at is null and (i.due_at <= now() or i.attempts > 0)"
 
+# A stadium's tickets are withdrawn at one instant, in thousands of turns. None is sold meanwhile.
+_CLOSES_WITHIN: Final = "interval '1 minute'"
+
 _IS_LIVE: Final = "o.status in ('created', 'awaiting:payment') and o.settled_at is null"
 
 
@@ -168,6 +171,11 @@ union all
 select 'order ' || o.id, format('expires at %s, %s ago', o.expires_at, now() - o.expires_at)
 from orders o
 where {_IS_LIVE} and o.expires_at < now() - {LATE}
+union all
+select 'ticket ' || t.id, format('available, but event %s started %s ago', t.event_id,
+    now() - t.event_starts_at)
+from tickets t
+where t.status = 'available' and t.event_starts_at < now() - {_CLOSES_WITHIN}
 """
 
 _TIMER: Final = f"""
@@ -187,6 +195,33 @@ where {_IS_LIVE} and not exists (
     select from inbox i
     where i.kind = 'order' and i.key = o.id and i.message = 'orders.expire' and i.parked_at is null
 )
+union all
+select 'ticket ' || t.id, format('%s, and no timer will end that when event %s starts at %s',
+    t.status, t.event_id, t.event_starts_at)
+from tickets t
+where t.status in ('available', 'reserved') and t.event_starts_at > now() and not exists (
+    select from inbox i
+    where i.kind = 'ticket' and i.key = t.id and i.message = 'tickets.close'
+        and i.body ->> 'event_id' = t.event_id and i.due_at <= t.event_starts_at
+        and i.parked_at is null
+)
+"""
+
+# Events never change, so the copies of them do not either.
+_EVENT: Final = """
+select 'ticket ' || t.id as subject,
+    case when e.id is null then format('for event %s, which does not exist', t.event_id)
+    else format('has event %s as %s, which is %s', t.event_id,
+        (t.event_name, t.event_category, t.event_venue, t.event_city, t.event_city_key,
+            t.event_starts_at, t.event_time_zone),
+        (e.name, e.category, e.venue, e.city, e.city_key, e.starts_at, e.time_zone))
+    end as detail
+from tickets t left join events e on e.id = t.event_id
+where t.event_id is not null
+    and (t.event_name, t.event_category, t.event_venue, t.event_city, t.event_city_key,
+            t.event_starts_at, t.event_time_zone)
+        is distinct from
+        (e.name, e.category, e.venue, e.city, e.city_key, e.starts_at, e.time_zone)
 """
 
 _SNAPSHOT: Final = """
@@ -283,6 +318,7 @@ RULES: Final[dict[str, str]] = {
     "stuck": _STUCK,
     "deadline": _DEADLINE,
     "timer": _TIMER,
+    "event": _EVENT,
     "snapshot": _SNAPSHOT,
     "payment": _PAYMENT,
     "ledger": _LEDGER,

@@ -15,7 +15,7 @@ from ticketing.orders.state import CancelReason, OrderState, OrderStatus
 from ticketing.reads import Reads
 from ticketing.values import OrderId, UserId
 
-__all__ = ["OwnOrder", "find", "page"]
+__all__ = ["OwnOrder", "find", "newest_of_buyers", "page"]
 
 
 class OwnOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +51,33 @@ _PAGE: Final = (
     limit $5
 """
 )
+
+
+# With what is delivered for any order that has the ticket: it may be complete a moment later.
+_NEWEST_OF_BUYERS: Final = """
+    select found.*, tickets.delivery
+    from unnest($1::text[]) as wanted (id)
+    cross join lateral (
+        select id, version, ticket_id, ticket_version, buyer_id, seller_id, title, price_minor,
+            currency, status, cancel_reason, created_at, expires_at, settled_at, ended_at,
+            status in ('created', 'awaiting:payment') and settled_at is null
+                and expires_at <= now() as is_overdue
+        from orders
+        where buyer_id = wanted.id
+        order by created_at desc, id desc
+        limit {limit:d}
+    ) as found
+    left join tickets on tickets.id = found.ticket_id and tickets.order_id = found.id
+"""
+
+
+async def newest_of_buyers(reads: Reads, buyer_ids: list[UserId], *, each: int) -> list[OwnOrder]:
+    """The newest orders of all these buyers, *each* at most.
+
+    `delivery` is there for every order that its ticket is reserved for or sold to.
+    """
+    rows = await reads.rows(_NEWEST_OF_BUYERS.format(limit=each), buyer_ids)
+    return [_own_order(row) for row in rows]
 
 
 async def find(reads: Reads, order_id: OrderId, buyer_id: UserId) -> OwnOrder | None:

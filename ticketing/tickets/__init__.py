@@ -10,6 +10,7 @@ Layout, in reading order:
 
 from ticketing.tickets.messages import (
     TICKET,
+    Close,
     Edit,
     Lapse,
     List,
@@ -31,6 +32,7 @@ from ticketing.tickets.state import (
 
 __all__ = [
     "TICKET",
+    "Close",
     "Edit",
     "Lapse",
     "List",

@@ -4,10 +4,13 @@ from typing import Final
 
 from msgspec import UNSET
 
-from actors import Actor, AskIdReusedError, Turn, handle
+from actors import Actor, AskIdReusedError, NotFoundError, Turn, handle
 from ticketing.errors import (
     CooldownError,
+    EventPastError,
+    EventStartedError,
     ForbiddenError,
+    NoSuchEventError,
     OwnTicketError,
     PriceChangedError,
     StaleVersionError,
@@ -16,8 +19,11 @@ from ticketing.errors import (
     TicketUnavailableError,
     TicketWithdrawnError,
 )
+from ticketing.events import messages as events
+from ticketing.events.messages import EVENT, EventCard
 from ticketing.tickets.messages import (
     TICKET,
+    Close,
     Edit,
     Lapse,
     List,
@@ -40,10 +46,12 @@ from ticketing.tickets.state import (
     TicketWithdrawn,
     WithdrawReason,
 )
+from ticketing.values import EventId
 
 __all__ = ["Ticket"]
 
 LAPSE_TIMER: Final = "lapse"
+CLOSE_TIMER: Final = "close"
 
 # Whoever let a ticket lapse this often waits for one reservation's length before the next try.
 LAPSES_MAX: Final = 3
@@ -56,15 +64,19 @@ _OFFER: Final = (
 class Ticket(Actor[TicketState]):
     """One ticket. Reserving, lapsing and selling it meet here, one at a time."""
 
-    kind, service, table, asks = TICKET, "tickets", "tickets", ()
+    kind, service, table, asks = TICKET, "tickets", "tickets", (EVENT,)
 
     @handle(creates=True)
     async def list(self, message: List, turn: Turn[TicketState]) -> TicketState:
+        if turn.exists:
+            if not _is_same_listing(turn.state, message):
+                raise AskIdReusedError
+            return turn.state
+        event = await open_event(turn, message.event_id)
         offer = {name: getattr(message, name) for name in _OFFER}
-        if not turn.exists:
-            turn.record(TicketListed(at=turn.now, seller_id=message.seller_id, **offer))
-        elif not _is_same_listing(turn.state, message):
-            raise AskIdReusedError
+        turn.record(TicketListed(at=turn.now, seller_id=message.seller_id, event=event, **offer))
+        if event is not None:
+            close_when_started(turn)
         return turn.state
 
     @handle
@@ -77,15 +89,20 @@ class Ticket(Actor[TicketState]):
         now = {name: getattr(turn.state, name) for name in _OFFER}
         asked = {name: getattr(message, name) for name in _OFFER}
         wanted = now | {name: value for name, value in asked.items() if value is not UNSET}
-        if wanted != now:
-            turn.record(TicketEdited(**wanted))
+        if wanted == now:
+            return turn.state
+        is_elsewhere = wanted["event_id"] != turn.state.event_id
+        event = await open_event(turn, wanted["event_id"]) if is_elsewhere else turn.state.event
+        turn.record(TicketEdited(event=event, **wanted))
+        if is_elsewhere:
+            close_when_started(turn)
         return turn.state
 
     @handle
     async def withdraw(self, message: Withdraw, turn: Turn[TicketState]) -> TicketState:
         refuse_unless_changeable(turn.state, message.seller_id)
         if turn.state.status is not TicketStatus.WITHDRAWN:
-            turn.record(TicketWithdrawn(reason=WithdrawReason.SELLER))
+            withdraw(turn, WithdrawReason.SELLER)
         return turn.state
 
     @handle
@@ -130,7 +147,18 @@ class Ticket(Actor[TicketState]):
         if turn.state.status is TicketStatus.RESERVED:
             turn.record(TicketSold(order_id=message.order_id))
             turn.cancel(LAPSE_TIMER)
+            forget_event(turn)
         return True
+
+    @handle
+    async def close(self, message: Close, turn: Turn[TicketState]) -> None:
+        ticket = turn.state
+        if ticket.event_id != message.event_id:
+            return
+        if not ticket.has_started(turn.now):
+            close_when_started(turn)
+        elif ticket.status is TicketStatus.AVAILABLE:
+            withdraw(turn, WithdrawReason.EVENT_STARTED)
 
 
 def reservation(ticket: TicketState) -> Reservation:
@@ -157,6 +185,47 @@ def release(turn: Turn[TicketState], reason: ReleaseReason) -> None:
     assert order_id is not None
     turn.record(TicketReleased(order_id=order_id, reason=reason, at=turn.now))
     turn.cancel(LAPSE_TIMER)
+    if turn.state.has_started(turn.now):
+        withdraw(turn, WithdrawReason.EVENT_STARTED)
+
+
+def withdraw(turn: Turn[TicketState], reason: WithdrawReason) -> None:
+    """Leave the market."""
+    turn.record(TicketWithdrawn(reason=reason))
+    forget_event(turn)
+
+
+async def open_event(turn: Turn[TicketState], event_id: EventId | None) -> EventCard | None:
+    """The event that the ticket is to be for, if it is for one.
+
+    Raises:
+        NoSuchEventError, EventPastError: no tickets can be offered for it.
+
+    """
+    if event_id is None:
+        return None
+    try:
+        event = await turn.ask(events.event(event_id), events.Describe())
+    except NotFoundError:
+        raise NoSuchEventError from None
+    if event.starts_at <= turn.now:
+        raise EventPastError
+    return event
+
+
+def close_when_started(turn: Turn[TicketState]) -> None:
+    """Leave the market when the event starts, whichever it is now."""
+    ticket = turn.state
+    if ticket.event_id is None or ticket.event_starts_at is None:
+        turn.cancel(CLOSE_TIMER)
+    elif ticket.status in {TicketStatus.AVAILABLE, TicketStatus.RESERVED}:
+        turn.schedule(CLOSE_TIMER, ticket.event_starts_at, Close(event_id=ticket.event_id))
+
+
+def forget_event(turn: Turn[TicketState]) -> None:
+    """A ticket that is sold or withdrawn has nothing to do when its event starts."""
+    if turn.state.event_id is not None:
+        turn.cancel(CLOSE_TIMER)
 
 
 def refuse_unless_changeable(ticket: TicketState, user_id: str) -> None:
@@ -173,6 +242,8 @@ def refuse_unless_open(ticket: TicketState, message: Reserve, turn: Turn[TicketS
     """Whether this buyer may reserve this ticket now."""
     if ticket.seller_id == message.buyer_id:
         raise OwnTicketError
+    if ticket.has_started(turn.now):
+        raise EventStartedError
     if ticket.status is TicketStatus.RESERVED:
         raise TicketUnavailableError(available_at=ticket.reserved_until)
     if ticket.status is TicketStatus.SOLD:

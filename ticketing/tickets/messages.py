@@ -16,6 +16,7 @@ from ticketing.values import EventId, OrderId, TicketId, UserId
 
 __all__ = [
     "TICKET",
+    "Close",
     "Edit",
     "Lapse",
     "List",
@@ -68,6 +69,7 @@ class List(Message[TicketState], frozen=True, kw_only=True, tag="tickets.list"):
 
     Raises:
         AskIdReusedError: the id was used for another listing.
+        NoSuchEventError, EventPastError: it cannot be offered for that event.
 
     """
 
@@ -89,6 +91,7 @@ class Edit(Message[TicketState], frozen=True, kw_only=True, tag="tickets.edit"):
         ForbiddenError: only the seller may.
         TicketReservedError, TicketSoldError, TicketWithdrawnError: it is not open to changes now.
         StaleVersionError: *if_version* is given and is not the version now.
+        NoSuchEventError, EventPastError: it cannot be offered for that event.
 
     """
 
@@ -125,6 +128,7 @@ class Reserve(Message[Reservation], frozen=True, kw_only=True, tag="tickets.rese
     Raises:
         OwnTicketError, PriceChangedError, CooldownError: this buyer may not have it (so).
         TicketUnavailableError: another buyer holds it, or it is sold or withdrawn.
+        EventStartedError: it is too late to buy it.
 
     """
 
@@ -155,3 +159,12 @@ class Sell(Message[bool], frozen=True, kw_only=True, tag="tickets.sell"):
     """
 
     order_id: OrderId
+
+
+class Close(Message[None], frozen=True, kw_only=True, tag="tickets.close"):
+    """The event has started: leave the market, now or when the reservation has ended unsold.
+
+    Does nothing unless the ticket is for *event_id* and it has.
+    """
+
+    event_id: EventId

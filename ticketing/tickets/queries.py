@@ -1,13 +1,16 @@
 """The reads behind pages; they wake no actor.
 
-A reservation whose time is up reads as none, whether or not the ticket's timer has run yet.
+A reservation whose time is up reads as none, and an unsold ticket whose event has started as
+withdrawn, whether or not the ticket's timer has run yet.
 
 A page costs the same wherever it is: each status it asks for walks its own index from the cursor
-on (`tickets_newest`, `tickets_price`), and the walks are merged. Only overdue reservations, of
-which there are hardly ever any, are collected first.
+on (`tickets_newest`, `tickets_price`, `tickets_starting`), and the walks are merged. Only overdue
+reservations, of which there are hardly ever any, are collected first. What is available in a
+category, in a city or for an event has indexes of its own in each of these orders; other statuses
+there are picked out of the walk through all, since few look for them and every sale would pay.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -18,11 +21,22 @@ import msgspec
 from asyncpg import Record
 from msgspec.structs import replace
 
+from ticketing.events.messages import Category, search_key
 from ticketing.reads import Reads
-from ticketing.tickets.state import TicketState, TicketStatus
+from ticketing.tickets.state import TicketState, TicketStatus, WithdrawReason
 from ticketing.values import CURRENCIES, EventId, TicketId, UserId
 
-__all__ = ["Search", "Sort", "find", "page", "reserved_by", "sort_key"]
+__all__ = [
+    "Search",
+    "Sort",
+    "find",
+    "find_all",
+    "newest_of_events",
+    "newest_of_sellers",
+    "page",
+    "reserved_by",
+    "sort_key",
+]
 
 
 class Sort(StrEnum):
@@ -31,6 +45,8 @@ class Sort(StrEnum):
     NEWEST = "newest"
     CHEAPEST = "price"
     DEAREST = "-price"
+    STARTING = "startsAt"
+    """By when their events start, soonest first; tickets without an event are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +57,8 @@ class Search:
     words: str | None = None
     seller_id: UserId | None = None
     event_id: EventId | None = None
+    category: Category | None = None
+    city: str | None = None
     price_min: Decimal | None = None
     price_max: Decimal | None = None
     sort: Sort = Sort.NEWEST
@@ -56,11 +74,26 @@ class Search:
 
 _COLUMNS: Final = """
     id, version, seller_id, title, price_minor, currency, status, created_at, event_id, section,
-    "row", seat, delivery, order_id, buyer_id, reserved_at, reserved_until, withdraw_reason
+    "row", seat, delivery, order_id, buyer_id, reserved_at, reserved_until, withdraw_reason,
+    event_name, event_category, event_venue, event_city, event_city_key, event_starts_at,
+    event_time_zone
 """
 _OVERDUE: Final = "status = 'reserved' and reserved_until <= now()"
-_SELECT: Final = f"select {_COLUMNS}, {_OVERDUE} as is_overdue"
+_IS_AHEAD: Final = "(event_starts_at is null or event_starts_at > now())"
+_SELECT: Final = f"select {_COLUMNS}, {_OVERDUE} as is_overdue, not {_IS_AHEAD} as has_started"
 _FIND: Final = f"{_SELECT} from tickets where id = $1"
+
+_FIND_ALL: Final = f"{_SELECT} from tickets where id = any($1::text[])"
+
+# Each walks its own part of the index (`tickets_event`, `tickets_seller`), however many there are.
+_NEWEST_OF: Final = """
+    select found.*
+    from unnest($1::text[]) as wanted (id)
+    cross join lateral (
+        {select} from tickets where {column} = wanted.id
+        order by created_at desc, id desc limit {limit:d}
+    ) as found
+"""
 
 _RESERVED_BY: Final = """
     select buyer_id, id, reserved_until
@@ -73,7 +106,13 @@ _ORDER: Final = {
     Sort.NEWEST: ("created_at desc, id desc", "(created_at, id) <"),
     Sort.CHEAPEST: ("price_minor, id", "(price_minor, id) >"),
     Sort.DEAREST: ("price_minor desc, id desc", "(price_minor, id) <"),
+    Sort.STARTING: ("event_starts_at, id", "(event_starts_at, id) >"),
 }
+
+# As the index `tickets_words` has it.
+_TEXT: Final = """to_tsvector('simple',
+    title || ' ' || coalesce(event_name, '') || ' ' || coalesce(event_venue, '') || ' '
+        || coalesce(event_city, ''))"""
 
 # `offset 0` keeps the planner from walking through all live reservations in the page's order.
 _OVERDUE_FIRST: Final = f"(select * from tickets where {_OVERDUE} offset 0) as tickets"  # noqa: S608
@@ -86,6 +125,32 @@ async def find(reads: Reads, ticket_id: TicketId) -> TicketState | None:
     """The ticket as it is now."""
     row = await reads.row(_FIND, ticket_id)
     return None if row is None else _ticket(row)
+
+
+async def find_all(reads: Reads, ticket_ids: list[TicketId]) -> list[TicketState]:
+    """Those of the tickets that there are."""
+    return [_ticket(row) for row in await reads.rows(_FIND_ALL, ticket_ids)]
+
+
+async def newest_of_events(
+    reads: Reads, event_ids: list[EventId], *, each: int
+) -> list[TicketState]:
+    """The newest tickets of all these events, whatever their status, *each* at most."""
+    return await _newest_of(reads, "event_id", event_ids, each)
+
+
+async def newest_of_sellers(
+    reads: Reads, seller_ids: list[UserId], *, each: int
+) -> list[TicketState]:
+    """The newest tickets of all these sellers, whatever their status, *each* at most."""
+    return await _newest_of(reads, "seller_id", seller_ids, each)
+
+
+async def _newest_of(
+    reads: Reads, column: str, wanted: Sequence[str], each: int
+) -> list[TicketState]:
+    text = _NEWEST_OF.format(select=_SELECT, column=column, limit=each)
+    return [_ticket(row) for row in await reads.rows(text, wanted)]
 
 
 async def page(reads: Reads, search: Search) -> list[TicketState]:
@@ -108,21 +173,32 @@ async def reserved_by(
 
 def sort_key(ticket: TicketState, sort: Sort) -> tuple[datetime | int, str]:
     """Where *ticket* stands in a page: what the next page's `after` is."""
-    return ticket.created_at if sort is Sort.NEWEST else ticket.price_minor, ticket.id
+    match sort:
+        case Sort.NEWEST:
+            return ticket.created_at, ticket.id
+        case Sort.STARTING:
+            assert ticket.event_starts_at is not None, "it would not be in the page"
+            return ticket.event_starts_at, ticket.id
+        case Sort.CHEAPEST | Sort.DEAREST:
+            return ticket.price_minor, ticket.id
 
 
 def _ticket(row: Record) -> TicketState:
     fields = dict(row)
-    is_overdue = fields.pop("is_overdue")
+    is_overdue, has_started = fields.pop("is_overdue"), fields.pop("has_started")
     ticket = msgspec.convert(fields, TicketState)
     if is_overdue:
-        return replace(
+        ticket = replace(
             ticket,
             status=TicketStatus.AVAILABLE,
             order_id=None,
             buyer_id=None,
             reserved_at=None,
             reserved_until=None,
+        )
+    if has_started and ticket.status is TicketStatus.AVAILABLE:
+        ticket = replace(
+            ticket, status=TicketStatus.WITHDRAWN, withdraw_reason=WithdrawReason.EVENT_STARTED
         )
     return ticket
 
@@ -143,13 +219,14 @@ def _sources(statuses: frozenset[TicketStatus]) -> Iterable[tuple[str, str]]:
     """What to walk for *statuses*: stored ones, except that overdue reservations are available."""
     available, reserved = TicketStatus.AVAILABLE in statuses, TicketStatus.RESERVED in statuses
     if reserved:
-        yield (
-            "tickets",
-            "status = 'reserved'" + ("" if available else " and reserved_until > now()"),
-        )
+        # `coalesce` keeps the planner from sorting all that other indexes find of the reserved.
+        also = f" or {_IS_AHEAD}" if available else ""
+        yield "tickets", f"status = 'reserved' and (coalesce(reserved_until > now(), false){also})"
     elif available:
-        yield _OVERDUE_FIRST, "true"
-    for status in sorted(statuses - {TicketStatus.RESERVED}):
+        yield _OVERDUE_FIRST, _IS_AHEAD
+    if available:
+        yield "tickets", f"status = 'available' and {_IS_AHEAD}"
+    for status in sorted(statuses - {TicketStatus.RESERVED, TicketStatus.AVAILABLE}):
         yield "tickets", f"status = '{status.value}'"
 
 
@@ -162,12 +239,21 @@ def _conditions(search: Search) -> tuple[list[str], list[object]]:
         conditions.append(condition.format(*places))
         arguments.extend(values)
 
-    if search.words is not None:
-        require("to_tsvector('simple', title) @@ websearch_to_tsquery('simple', {})", search.words)
-    if search.seller_id is not None:
-        require("seller_id = {}", search.seller_id)
-    if search.event_id is not None:
-        require("event_id = {}", search.event_id)
+    for condition, value in (
+        (f"{_TEXT} @@ websearch_to_tsquery('simple', {{}})", search.words),
+        ("seller_id = {}", search.seller_id),
+        ("event_id = {}", search.event_id),
+        ("event_category = {}", search.category),
+        ("event_city_key = {}", None if search.city is None else search_key(search.city)),
+    ):
+        if value is not None:
+            require(condition, value)
+    if search.sort is Sort.STARTING:
+        require("event_starts_at is not null")
+        if search.event_id is not None:
+            # They all start at one instant: the walk goes straight to it.
+            starts_at = "(select starts_at from events where id = {})"
+            require(f"event_starts_at = {starts_at}", search.event_id)
     if search.price_min is not None:
         whole, cents = _bounds(search.price_min, ROUND_CEILING)
         # The first comparison is for the index, the second is exact for each currency.

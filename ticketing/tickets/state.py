@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors import Fact, State
+from ticketing.events.messages import Category, EventCard
 from ticketing.values import EventId, OrderId, TicketId, UserId
 
 __all__ = [
@@ -77,6 +78,8 @@ class TicketListed(Fact, frozen=True, kw_only=True, tag="ticket.listed"):
     row: str | None = None
     seat: str | None = None
     delivery: str | None = None
+    event: EventCard | None = None
+    """The event of `event_id` as it is: events never change."""
 
 
 class TicketEdited(Fact, frozen=True, kw_only=True, tag="ticket.edited"):
@@ -88,6 +91,7 @@ class TicketEdited(Fact, frozen=True, kw_only=True, tag="ticket.edited"):
     row: str | None = None
     seat: str | None = None
     delivery: str | None = None
+    event: EventCard | None = None
 
 
 class TicketReserved(Fact, frozen=True, kw_only=True, tag="ticket.reserved"):
@@ -127,6 +131,14 @@ class TicketState(State, frozen=True, kw_only=True):
     status: TicketStatus = TicketStatus.AVAILABLE
     created_at: datetime = NEVER
     event_id: EventId | None = None
+    event_name: str | None = None
+    """This and what follows is a copy of the event, for search: there if `event_id` is."""
+    event_category: Category | None = None
+    event_venue: str | None = None
+    event_city: str | None = None
+    event_city_key: str | None = None
+    event_starts_at: datetime | None = None
+    event_time_zone: str | None = None
     section: str | None = None
     row: str | None = None
     seat: str | None = None
@@ -186,15 +198,31 @@ class TicketState(State, frozen=True, kw_only=True):
             lapses=lapses,
         )
 
+    @property
+    def event(self) -> EventCard | None:
+        """The event that the ticket is for, if it is for one."""
+        if self.event_id is None or self.event_starts_at is None:
+            return None
+        fields = {name: getattr(self, f"event_{name}") for name in EventCard.__struct_fields__}
+        return EventCard(**fields)
+
+    def has_started(self, now: datetime) -> bool:
+        """Whether the event that it is for has started: then nobody buys the ticket any more."""
+        return self.event_starts_at is not None and self.event_starts_at <= now
+
     def lapses_of(self, buyer_id: UserId) -> Lapses | None:
         """What is remembered of *buyer_id* letting this ticket lapse."""
         return next((lapse for lapse in self.lapses if lapse.buyer_id == buyer_id), None)
 
 
 def _offer(fact: TicketListed | TicketEdited) -> dict[str, object]:
-    return {
+    offer = {
         name: getattr(fact, name)
         for name in (
             "title", "price_minor", "currency", "event_id", "section", "row", "seat", "delivery",
         )
     }  # fmt: skip
+    for name in EventCard.__struct_fields__:
+        if name != "id":
+            offer[f"event_{name}"] = None if fact.event is None else getattr(fact.event, name)
+    return offer

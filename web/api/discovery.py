@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from web import shell
 from web.call import Call, json_answer
 from web.openapi import DOCUMENT
 from web.routing import Route
@@ -14,21 +15,9 @@ __all__ = ["ROUTES"]
 
 _STRIPE_JS: Final = "https://js.stripe.com/v3/"
 
-_FRONT_PAGE: Final = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Ticketing</title>
-<h1>Ticketing</h1>
-<p>A marketplace for tickets. Its interface: <a href="/docs">to read and to try out</a>,
-or as <a href="/api/openapi.json">OpenAPI</a>.
-What is for sale: <a href="/api/tickets">tickets</a>. How to use it: README.md.</p>
-</html>
-"""
 
-
-async def front_page(_: Call[None]) -> web.Response:
-    return web.Response(text=_FRONT_PAGE, content_type="text/html")
+async def front_page(call: Call[None]) -> web.Response:
+    return shell.answer(call.request)
 
 
 async def docs(_: Call[None]) -> web.Response:
@@ -61,7 +50,7 @@ ROUTES = (
         method="GET",
         path="/",
         handler=front_page,
-        summary="Where to go from here",
+        summary="The web client",
         replies={200: None},
     ),
     Route(

@@ -10,6 +10,7 @@ from actors import NotFoundError
 from ticketing import orders
 from ticketing.errors import (
     CooldownError,
+    EventStartedError,
     OrderCompleteError,
     OwnTicketError,
     PaymentInProgressError,
@@ -133,6 +134,7 @@ ROUTES = (
             OwnTicketError,
             PriceChangedError,
             CooldownError,
+            EventStartedError,
             TooManyReservationsError,
             RateLimitedError,
         ),

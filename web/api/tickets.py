@@ -9,14 +9,16 @@ from msgspec import UNSET
 from actors import NotFoundError
 from ticketing import tickets
 from ticketing.errors import (
+    EventPastError,
     ForbiddenError,
+    NoSuchEventError,
     StaleVersionError,
     TicketReservedError,
     TicketSoldError,
     TicketWithdrawnError,
 )
 from ticketing.tickets import TicketState, queries
-from ticketing.values import TicketId, minor
+from ticketing.values import EventId, TicketId, minor
 from web import pages
 from web.call import Call, json_answer, no_content
 from web.refusals import Fault, InvalidInputError
@@ -44,6 +46,7 @@ async def create(call: Call[schemas.NewTicket]) -> web.Response:
             title=offer.title,
             price_minor=minor(offer.price, offer.currency),
             currency=offer.currency,
+            event_id=None if offer.event_id is None else EventId(offer.event_id),
             section=offer.section,
             row=offer.row,
             seat=offer.seat,
@@ -88,6 +91,9 @@ async def change(call: Call[schemas.TicketChange]) -> web.Response:
             title=wanted.title,
             price_minor=minor(wanted.price, currency),
             currency=currency,
+            event_id=EventId(wanted.event_id)
+            if isinstance(wanted.event_id, str)
+            else wanted.event_id,
             section=wanted.section,
             row=wanted.row,
             seat=wanted.seat,
@@ -144,6 +150,7 @@ ROUTES = (
         summary="Offer a ticket for sale",
         input=schemas.NewTicket,
         replies={201: schemas.TicketView},
+        refusals=(NoSuchEventError, EventPastError),
         signed_in=True,
         once=True,
     ),
@@ -177,6 +184,8 @@ ROUTES = (
             TicketSoldError,
             TicketWithdrawnError,
             StaleVersionError,
+            NoSuchEventError,
+            EventPastError,
         ),
         signed_in=True,
         once=True,

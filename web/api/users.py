@@ -41,6 +41,8 @@ async def sign_in(call: Call[users.SignIn]) -> web.Response:
 
 
 async def sign_out(call: Call[None]) -> web.Response:
+    if call.claims is not None:
+        call.gateway.live.people.signed_out(call.claims)
     await session.end(call.request)
     return json_answer(users.Nothing())
 

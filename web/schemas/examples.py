@@ -5,6 +5,7 @@ from typing import Final
 __all__ = [
     "BOUGHT_AT",
     "DELIVERY",
+    "EVENT_ID",
     "EXPIRES_AT",
     "KIM_EMAIL",
     "KIM_ID",
@@ -13,6 +14,7 @@ __all__ = [
     "PASSWORD",
     "PRICE",
     "SAM_ID",
+    "STARTS_AT",
     "TICKET_ID",
     "TITLE",
 ]
@@ -27,6 +29,9 @@ TITLE: Final = "Derby, stand B"
 PRICE: Final = 19.99
 DELIVERY: Final = "Gate 4, code 8F2K-77QX"
 LISTED_AT: Final = "2026-01-31T17:20:00.000Z"
+
+EVENT_ID: Final = "5b1f0c62-90a7-8d14-9c3e-7f2a1b6d4e85"
+STARTS_AT: Final = "2026-05-16T13:30:00.000Z"
 
 ORDER_ID: Final = "0197a3c8-3c6e-7a91-b8d7-2e4f6a8c0b1d"
 BOUGHT_AT: Final = "2026-01-31T17:45:00.000Z"

@@ -7,12 +7,14 @@ from typing import Annotated, Any, Final, Self
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from ticketing.events import Category
 from ticketing.tickets import TicketState, TicketStatus, WithdrawReason
 from ticketing.tickets.queries import Search, Sort
 from ticketing.values import EventId, InvalidPriceError, UserId, major, minor
 from ticketing.vault import Vault
 from web import instants, pages
 from web.fields import (
+    CategoryName,
     Currency,
     Delivery,
     Id,
@@ -27,7 +29,7 @@ from web.fields import (
 from web.input import Input
 from web.instants import Instant
 from web.refusals import Fault
-from web.schemas import examples
+from web.schemas import events, examples
 
 __all__ = ["NewTicket", "TicketChange", "TicketView", "TicketsQuery", "search_of", "view"]
 
@@ -39,17 +41,11 @@ def _statuses(text: str) -> frozenset[TicketStatus]:
     return frozenset(TicketStatus(name) for name in names)
 
 
-def _no_events(_: object) -> None:
-    raise ValueError
-
-
 def _checked_statuses(text: str) -> str:
     _statuses(text)
     return text
 
 
-# Events come with the live client; until then every use of one is a mistake worth telling.
-_LATER: Final = Rule("cannot be used yet: events come later", _no_events)
 _Statuses = Annotated[
     str,
     Meta(description="One or several of available, reserved, sold, withdrawn, with commas; or any"),
@@ -58,7 +54,7 @@ _Statuses = Annotated[
 _Sort = Annotated[
     str,
     Meta(extra_json_schema={"enum": [sort.value for sort in Sort]}),
-    Rule(f"must be one of {', '.join(Sort)}; startsAt comes with events", Sort),
+    Rule(f"must be one of {', '.join(Sort)}", Sort),
 ]
 
 
@@ -68,7 +64,7 @@ class NewTicket(Input, frozen=True, kw_only=True):
     title: Title
     price: Price
     currency: Currency = "usd"
-    event_id: Annotated[str, _LATER] | None = None
+    event_id: Id | None = None
     section: Place | None = None
     row: Place | None = None
     seat: Place | None = None
@@ -96,7 +92,7 @@ class TicketChange(Input, frozen=True, kw_only=True):
     title: Title
     price: Price
     currency: Currency | UnsetType = UNSET
-    event_id: Annotated[str, _LATER] | UnsetType | None = UNSET
+    event_id: Id | UnsetType | None = UNSET
     section: Place | UnsetType | None = UNSET
     row: Place | UnsetType | None = UNSET
     seat: Place | UnsetType | None = UNSET
@@ -118,8 +114,8 @@ class TicketsQuery(Input, frozen=True, kw_only=True):
     status: _Statuses = TicketStatus.AVAILABLE.value
     seller: Id | UnsetType = UNSET
     event: Id | UnsetType = UNSET
-    category: Annotated[str, _LATER] | UnsetType = UNSET
-    city: Annotated[str, _LATER] | UnsetType = UNSET
+    category: CategoryName | UnsetType = UNSET
+    city: Words | UnsetType = UNSET
     price_min: PriceBound | UnsetType = UNSET
     price_max: PriceBound | UnsetType = UNSET
     sort: _Sort = Sort.NEWEST.value
@@ -140,7 +136,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     created_at: Instant
     reserved_until: Instant | UnsetType = UNSET
     order_id: str | UnsetType = UNSET
-    event: str | UnsetType = UNSET
+    event: events.CardView | UnsetType = UNSET
     section: str | UnsetType = UNSET
     row: str | UnsetType = UNSET
     seat: str | UnsetType = UNSET
@@ -158,6 +154,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
             user_id=examples.SAM_ID,
             version=1,
             created_at=examples.LISTED_AT,
+            event=events.CardView.example(),
             section="B",
             row="5",
             seat="12",
@@ -180,7 +177,7 @@ def view(ticket: TicketState, viewer: UserId | None, vault: Vault) -> TicketView
         created_at=instants.shown(ticket.created_at),
         reserved_until=UNSET if until is None else instants.shown(until),
         order_id=(ticket.order_id or UNSET) if is_party else UNSET,
-        event=ticket.event_id or UNSET,
+        event=UNSET if ticket.event is None else events.card(ticket.event),
         section=ticket.section or UNSET,
         row=ticket.row or UNSET,
         seat=ticket.seat or UNSET,
@@ -199,12 +196,14 @@ def search_of(query: TicketsQuery) -> Search:
     sort = Sort(query.sort)
     after = None
     if query.after is not UNSET:
-        after = pages.decode(query.after, sort, instants=sort is Sort.NEWEST)
+        after = pages.decode(query.after, sort, instants=sort in {Sort.NEWEST, Sort.STARTING})
     return Search(
         statuses=_statuses(query.status),
         words=query.q or None,
         seller_id=UserId(query.seller) if query.seller else None,
         event_id=EventId(query.event) if query.event else None,
+        category=Category(query.category) if query.category else None,
+        city=query.city or None,
         price_min=Decimal(query.price_min) if query.price_min else None,
         price_max=Decimal(query.price_max) if query.price_max else None,
         sort=sort,

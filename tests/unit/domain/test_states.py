@@ -1,6 +1,6 @@
 """The states: what a sequence of facts makes of an actor, and nothing else."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -14,6 +14,8 @@ from ticketing.auth.state import (
     RoleRevoked,
     SessionsEnded,
 )
+from ticketing.events import Category, EventCard, EventState, identity, search_key
+from ticketing.events.state import EventAdded
 from ticketing.expiration.state import DeadlinesRepaired, WatchState
 from ticketing.orders.state import (
     CancelReason,
@@ -53,7 +55,7 @@ from ticketing.tickets.state import (
     TicketWithdrawn,
     WithdrawReason,
 )
-from ticketing.values import OrderId, TicketId, UserId
+from ticketing.values import EventId, OrderId, TicketId, UserId
 
 S = TypeVar("S", bound=State)
 
@@ -64,6 +66,15 @@ TICKET, ORDER = TicketId("ticket"), OrderId("order")
 
 LISTED = TicketListed(at=T0, seller_id=SELLER, title="A seat", price_minor=2500, currency="eur")
 RESERVED = TicketReserved(order_id=ORDER, buyer_id=BUYER, at=T0, until=T1)
+CARD = EventCard(
+    id=EventId("event"), name="Night", category=Category.CONCERT, venue="Hall", city="Oslo",
+    city_key="oslo", starts_at=T1, time_zone="Europe/Oslo",
+)  # fmt: skip
+ADDED = EventAdded(
+    at=T0, user_id=SELLER, post_id="post", name="Night", name_key="night",
+    category=Category.CONCERT, venue="Hall", city="Oslo", city_key="oslo", starts_at=T1,
+    time_zone="Europe/Oslo",
+)  # fmt: skip
 PLACED = OrderPlaced(
     at=T0, ticket_id=TICKET, ticket_version=2, buyer_id=BUYER, seller_id=SELLER, title="A seat",
     price_minor=2500, currency="eur", expires_at=T1,
@@ -143,6 +154,49 @@ def test_a_sold_ticket_keeps_its_order_and_has_no_deadline() -> None:
     sold = ticket(RESERVED, TicketSold(order_id=ORDER))
     assert sold.status is TicketStatus.SOLD
     assert (sold.order_id, sold.buyer_id, sold.reserved_until) == (ORDER, BUYER, None)
+
+
+def test_an_event_is_what_was_announced_and_others_carry_its_card() -> None:
+    event = fold(EventState(id=EventId("event")), ADDED)
+    assert (event.name, event.starts_at, event.created_at) == ("Night", T1, T0)
+    assert event.card == CARD
+
+
+def test_a_ticket_has_the_event_that_it_was_last_offered_for() -> None:
+    listed = fold(TicketState(id=TICKET), replace(LISTED, event_id=CARD.id, event=CARD))
+    assert listed.event == CARD
+    assert (listed.event_city_key, listed.event_starts_at) == ("oslo", T1)
+    edited = TicketEdited(title="Better", price_minor=1, currency="usd")
+    assert fold(listed, edited).event is None
+    assert fold(listed, edited).event_starts_at is None
+    again = fold(listed, edited, replace(edited, event_id=CARD.id, event=CARD))
+    assert again.event == CARD
+
+
+def test_a_ticket_has_started_with_its_event() -> None:
+    listed = fold(TicketState(id=TICKET), replace(LISTED, event_id=CARD.id, event=CARD))
+    assert [listed.has_started(at) for at in (T0, T1, T1 + timedelta(1))] == [False, True, True]
+    assert not ticket().has_started(T1)
+
+
+def test_names_are_compared_without_case_accents_and_space() -> None:
+    for one, other in (
+        ("  São   Paulo ", "sao paulo"),
+        ("ÅRHUS", "århus"),
+        ("Straße", "STRASSE"),
+        ("\ufb01nale", "Finale"),
+    ):
+        assert search_key(one) == search_key(other)
+        assert search_key(search_key(one)) == search_key(one)
+    assert search_key("Bern") != search_key("Berlin")
+    assert search_key("東京") != search_key("京都")
+
+
+def test_an_event_announced_twice_is_one_and_the_same() -> None:
+    there = T1.astimezone(timezone(timedelta(hours=-8)))
+    assert identity("Élan", "Zürich", T1) == identity(" elan", "ZURICH", there)
+    assert identity("Élan", "Zürich", T1) != identity("Élan", "Zürich", T0)
+    assert identity("a b", "c", T1) != identity("a", "b c", T1)
 
 
 def test_a_withdrawn_ticket_says_why() -> None:

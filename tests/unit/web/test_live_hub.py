@@ -1,0 +1,434 @@
+"""The five promises of live updates, on a hub without a network.
+
+What is promised over real sockets and with a real database is in tests/functional/test_live.py.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors import Change
+from tests.support.live_world import EVENTS, Client, Market, ticket_id
+from ticketing.tickets import TicketStatus
+from ticketing.values import UserId
+from web.live.socket import STUCK_SECONDS
+from web.live.topic import ITEMS_MAX
+
+TICKET = f"ticket:{ticket_id(1)}"
+EVENT = f"event:{EVENTS[0]}"
+
+
+async def subscribed(market: Market, *topics: str) -> Client:
+    client = Client(market, *topics)
+    await client.subscribe(*topics)
+    client.read()
+    return client
+
+
+# 1. It converges.
+
+STEPS = (
+    "change", "change", "publish", "move", "flush", "flush", "read", "lose", "stall", "break",
+    "come back", "come back", "restart", "away", "yield",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), max_size=80),
+)
+def test_after_any_accident_clients_have_what_the_server_has(
+    seed: int, steps: list[tuple[str, int]]
+) -> None:
+    asyncio.run(live_through(seed, steps))
+
+
+async def live_through(seed: int, steps: list[tuple[str, int]]) -> None:
+    """Tickets change and lines break in the order of *steps*; then there is peace."""
+    market = Market(seed)
+    for number in range(4):
+        market.commit(number, event_id=EVENTS[number % 2])
+    topics = ("tickets", *(f"event:{event}" for event in EVENTS), f"ticket:{ticket_id(0)}")
+    clients = [Client(market, *topics[: 2 + number]) for number in range(3)]
+    late: Late = {}
+    async with asyncio.TaskGroup() as tasks:
+
+        def subscribe(client: Client, *wanted: str) -> None:
+            tasks.create_task(client.subscribe(*wanted))
+
+        for client in clients:
+            subscribe(client, *client.topics)
+        for step, number in steps:
+            await act(market, clients[number % 3], step, number % 4, late=late, subscribe=subscribe)
+        market.is_away = False
+    for changes in late.values():
+        for change in changes:
+            market.bus.publish(change)
+    await make_peace(market, clients)
+    for client in clients:
+        for topic in client.topics:
+            if topic != "tickets":
+                assert client.versions(topic) == market.truth(topic), topic
+        known = client.versions("tickets")
+        assert known.items() <= market.truth("tickets").items()
+
+
+Subscribe = Callable[..., None]
+Late = dict[int, list[Change]]
+
+
+async def act(  # noqa: C901, PLR0912 - one line a step
+    market: Market, client: Client, step: str, number: int, *, late: Late, subscribe: Subscribe
+) -> None:
+    match step:
+        case "change":
+            # The commit and its publication are two moments; in between others see the row.
+            late.setdefault(number, []).append(market.commit(number, price_minor=number))
+        case "move":
+            row = market.rows[ticket_id(number)]
+            other = EVENTS[1] if row.event_id == EVENTS[0] else EVENTS[0]
+            late.setdefault(number, []).append(market.commit(number, event_id=other))
+        case "publish":
+            for change in late.pop(number, ()):
+                market.bus.publish(change)
+        case "flush":
+            await market.hub.flush()
+        case "read" | "lose":
+            client.transport.is_stalled = False
+            client.read(lost=step == "lose")
+            while client.wants:
+                subscribe(client, client.wants.pop())
+        case "stall":
+            client.transport.is_stalled = True
+        case "break":
+            client.disconnect()
+        case "come back":
+            client.disconnect()
+            client.connect()
+            subscribe(client, *client.topics)
+        case "restart":
+            market.restart_gateway()
+        case "away":
+            market.is_away = not market.is_away
+        case _:
+            await asyncio.sleep(0)
+
+
+async def make_peace(market: Market, clients: list[Client]) -> None:
+    """Everybody comes back; every ticket changes once more, so that each gap is noticed."""
+    for client in clients:
+        if client.hub is not market.hub or client.socket not in market.hub.sockets:
+            client.disconnect()
+            client.connect()
+        client.transport.is_stalled = False
+        missing = [topic for topic in client.topics if topic not in subscribed_to(client)]
+        await client.subscribe(*missing)
+    for number in range(4):
+        market.change(number)
+    for _ in range(4):
+        await market.hub.flush()
+        for client in clients:
+            client.read()
+            while client.wants:
+                await client.subscribe(client.wants.pop())
+
+
+def subscribed_to(client: Client) -> set[str]:
+    return {
+        topic.name if topic.name != "tickets:" else "tickets" for topic in client.socket.cursors
+    }
+
+
+async def test_a_gap_is_seen_and_cured_with_the_last_cursor() -> None:
+    market = Market()
+    market.commit(1)
+    client = await subscribed(market, TICKET)
+    market.change(1)
+    await market.hub.flush()
+    client.read(lost=True)
+    market.change(1)
+    await market.hub.flush()
+    client.read()
+    assert client.wants == [TICKET]
+    await client.subscribe(TICKET)
+    client.read()
+    assert client.messages[-1]["mode"] == "delta"
+    assert client.versions(TICKET) == {ticket_id(1): 3}
+
+
+async def test_who_comes_back_is_told_what_they_missed_and_nothing_else() -> None:
+    market = Market()
+    for number in range(20):
+        market.commit(number, event_id=EVENTS[0])
+    client = await subscribed(market, EVENT)
+    client.disconnect()
+    market.change(7)
+    market.change(7)
+    market.change(3, event_id=EVENTS[1])
+    client.connect()
+    await client.subscribe(EVENT)
+    client.read()
+    answer = client.messages[-1]
+    assert answer["mode"] == "delta"
+    assert [item["id"] for item in answer["items"]] == [ticket_id(7)]
+    assert answer["removed"] == [ticket_id(3)]
+    await client.subscribe(EVENT)
+    client.read()
+    assert client.messages[-1]["mode"] == "current"
+    assert market.reads == 1
+
+
+async def test_a_cursor_of_another_life_is_answered_with_everything() -> None:
+    market = Market()
+    market.commit(1)
+    client = await subscribed(market, TICKET, "tickets")
+    market.restart_gateway()
+    client.disconnect()
+    client.connect()
+    await client.subscribe(TICKET, "tickets")
+    client.read()
+    assert [message["mode"] for message in client.messages[-2:]] == ["snapshot", "reset"]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "-", "x-1", "-1", "{epoch}-999", "{epoch}--1", "{epoch}-1e3", "{epoch}-¹", "é"]
+)
+async def test_a_cursor_nobody_gave_is_answered_with_everything(cursor: str) -> None:
+    market = Market()
+    market.commit(1)
+    client = await subscribed(market, TICKET)
+    epoch = client.replica.cursors[TICKET].rpartition("-")[0]
+    client.replica.cursors[TICKET] = cursor.format(epoch=epoch)
+    await client.subscribe(TICKET)
+    client.read()
+    assert client.messages[-1]["mode"] == "snapshot"
+
+
+async def test_a_topic_of_too_many_items_is_a_feed() -> None:
+    market = Market()
+    for number in range(ITEMS_MAX + 1):
+        market.commit(number, event_id=EVENTS[0])
+    client = await subscribed(market, EVENT)
+    assert (client.messages[-1]["mode"], client.messages[-1]["items"]) == ("reset", [])
+    market.change(5)
+    await market.hub.flush()
+    client.read()
+    assert client.versions(EVENT) == {ticket_id(5): 2}
+
+
+async def test_what_is_remembered_of_a_feed_has_an_end() -> None:
+    market = Market()
+    client = await subscribed(market, "tickets")
+    for number in range(ITEMS_MAX + 50):
+        market.change(number)
+    [topic] = market.hub.topics.values()
+    assert len(topic) == ITEMS_MAX
+    client.disconnect()
+    client.connect()
+    await client.subscribe("tickets")
+    client.read()
+    assert client.messages[-1]["mode"] == "reset"
+
+
+async def test_who_is_too_slow_for_a_feed_is_told_to_begin_anew() -> None:
+    market = Market()
+    client = await subscribed(market, "tickets")
+    for number in range(ITEMS_MAX + 50):
+        market.change(number)
+    await market.hub.flush()
+    client.read()
+    assert [message["mode"] for message in client.messages] == ["reset", "reset"]
+    market.change(1)
+    await market.hub.flush()
+    client.read()
+    assert client.versions("tickets") == {ticket_id(1): 2}
+    assert not client.wants
+
+
+async def test_what_has_left_is_remembered_for_a_while() -> None:
+    market = Market()
+    for number in range(300):
+        market.commit(number, event_id=EVENTS[0])
+    client = await subscribed(market, EVENT)
+    early = client.replica.cursors[EVENT]
+    for number in range(300):
+        market.change(number, event_id=EVENTS[1])
+    await market.hub.flush()
+    client.read()
+    assert client.versions(EVENT) == {}
+    client.replica.cursors[EVENT] = early
+    await client.subscribe(EVENT)
+    client.read()
+    assert client.messages[-1]["mode"] == "snapshot"
+
+
+# 2. and 3. Durable first, and no race at the start (see also the property above).
+
+
+async def test_a_change_between_the_read_and_the_answer_is_neither_lost_nor_repeated() -> None:
+    for seed in range(50):
+        market = Market(seed)
+        market.commit(1)
+        client = Client(market, TICKET)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.subscribe(TICKET))
+            for _ in range(market.dice.randrange(8)):
+                await asyncio.sleep(0)
+            market.change(1)
+        await market.hub.flush()
+        client.read()
+        told = [item["version"] for message in client.messages for item in message["items"]]
+        assert told in ([2], [1, 2])
+
+
+async def test_a_topic_is_watched_while_somebody_watches_and_a_little_longer() -> None:
+    market = Market()
+    market.commit(1)
+    client = await subscribed(market, TICKET)
+    assert market.hub.topics
+    client.disconnect()
+    market.clock.advance(29)
+    await market.hub.sweep()
+    assert market.hub.topics
+    market.clock.advance(2)
+    await market.hub.sweep()
+    assert not market.hub.topics
+    assert not market.bus._listeners
+
+
+async def test_without_a_database_the_topic_is_missing_and_can_be_had_later() -> None:
+    market = Market()
+    market.commit(1)
+    market.is_away = True
+    client = await subscribed(market, TICKET)
+    assert client.messages == []
+    market.is_away = False
+    await client.subscribe(TICKET)
+    client.read()
+    assert client.messages[-1]["mode"] == "snapshot"
+
+
+# 4. A slow reader harms nobody.
+
+
+async def test_a_slow_reader_is_told_the_newest_state_and_not_every_step() -> None:
+    market = Market()
+    market.commit(1)
+    slow, quick = await subscribed(market, TICKET), await subscribed(market, TICKET)
+    slow.transport.is_stalled = True
+    market.change(1)
+    await market.hub.flush()
+    for price in range(100):
+        market.change(1, price_minor=price)
+        await market.hub.flush()
+        quick.read()
+    assert len(slow.transport.waiting) == 1
+    assert quick.versions(TICKET) == {ticket_id(1): 102}
+    slow.read()
+    await market.hub.flush()
+    slow.read()
+    assert [len(message["items"]) for message in slow.messages] == [1, 1, 1]
+    assert slow.versions(TICKET) == {ticket_id(1): 102}
+
+
+async def test_a_stuck_reader_is_cut_off_and_the_others_do_not_notice() -> None:
+    market = Market()
+    market.commit(1)
+    stuck, other = await subscribed(market, TICKET), await subscribed(market, TICKET)
+    stuck.transport.is_stalled = True
+    began = market.clock.monotonic()
+    while not stuck.transport.is_aborted:
+        market.change(1)
+        market.clock.advance(await market.hub.flush())
+        other.read()
+        assert other.versions(TICKET) == market.truth(TICKET)
+        assert stuck.transport.get_write_buffer_size() < 1_000
+    assert STUCK_SECONDS <= market.clock.monotonic() - began < 20
+
+
+async def test_a_stuck_reader_is_noticed_where_nothing_happens() -> None:
+    market = Market()
+    market.commit(1)
+    client = Client(market, TICKET)
+    client.transport.is_stalled = True
+    await client.subscribe(TICKET)
+    began = market.clock.monotonic()
+    while not client.transport.is_aborted:
+        await market.hub.flush()
+        await market.hub.sweep()
+        market.clock.advance(0.5)
+    assert market.clock.monotonic() - began < 20
+
+
+async def test_one_write_carries_all_topics() -> None:
+    market = Market()
+    market.commit(1, event_id=EVENTS[0])
+    client = await subscribed(market, TICKET, EVENT, "tickets")
+    market.change(1)
+    market.change(1)
+    await market.hub.flush()
+    [write] = client.transport.waiting
+    assert write.count(b'"op":"upd"') == 3
+
+
+async def test_a_frame_is_built_once_for_all() -> None:
+    market = Market()
+    market.commit(1)
+    clients = [await subscribed(market, TICKET) for _ in range(3)]
+    market.change(1)
+    await market.hub.flush()
+    first, *others = [client.transport.waiting[0] for client in clients]
+    assert all(other is first for other in others)
+
+
+# 5. Anonymous, and as by REST.
+
+
+async def test_who_reserved_is_not_told() -> None:
+    market = Market()
+    market.commit(1, event_id=EVENTS[0])
+    client = await subscribed(market, TICKET, EVENT, "tickets")
+    until = market.clock.now() + timedelta(minutes=15)
+    market.change(
+        1,
+        status=TicketStatus.RESERVED,
+        buyer_id=UserId("the buyer"),
+        order_id="the order",
+        reserved_at=market.clock.now(),
+        reserved_until=until,
+    )
+    await market.hub.flush()
+    [write] = client.transport.waiting
+    assert b"the buyer" not in write
+    assert b"the order" not in write
+    assert write.count(b'"reservedUntil"') == 3
+
+
+async def test_an_overdue_reservation_reads_as_none_to_who_comes_now() -> None:
+    market = Market()
+    until = market.clock.now() + timedelta(seconds=10)
+    market.commit(
+        1,
+        status=TicketStatus.RESERVED,
+        buyer_id=UserId("the buyer"),
+        reserved_at=market.clock.now(),
+        reserved_until=until,
+    )
+    before = await subscribed(market, TICKET)
+    assert before.statuses == {TicketStatus.RESERVED}
+    market.clock.advance(10)
+    after = await subscribed(market, TICKET)
+    assert after.statuses == {TicketStatus.AVAILABLE}
+
+
+async def test_what_is_of_an_event_that_began_is_withdrawn_to_who_comes_now() -> None:
+    market = Market()
+    market.commit(1, event_starts_at=market.clock.now() + timedelta(hours=1))
+    assert (await subscribed(market, TICKET)).statuses == {TicketStatus.AVAILABLE}
+    market.clock.advance(3600)
+    assert (await subscribed(market, TICKET)).statuses == {TicketStatus.WITHDRAWN}

@@ -1,0 +1,62 @@
+"""Which topics a change belongs to: what the bus is told under, and what live updates watch.
+
+- `ticket:ID`   the ticket
+- `event:ID`    the tickets of an event: of the one it was of, too, when a ticket moves
+- `user:ID`     what is a user's: tickets they sell or hold and orders, before or after the change
+- `account:ID`  the account of a user
+- `tickets`     every ticket
+"""
+
+from typing import Final
+
+from actors import Change
+from ticketing.auth import AccountState
+from ticketing.orders import OrderState
+from ticketing.tickets import TicketState
+
+__all__ = ["TICKETS", "account", "event", "ticket", "topics_of", "user"]
+
+TICKETS: Final = "tickets"
+
+
+def ticket(ticket_id: str) -> str:
+    return f"ticket:{ticket_id}"
+
+
+def event(event_id: str) -> str:
+    return f"event:{event_id}"
+
+
+def user(user_id: str) -> str:
+    return f"user:{user_id}"
+
+
+def account(user_id: str) -> str:
+    return f"account:{user_id}"
+
+
+def topics_of(change: Change) -> tuple[str, ...]:
+    """The topics of *change*, each once."""
+    state, before = change.state, change.before
+    if isinstance(state, TicketState):
+        was = before if isinstance(before, TicketState) else None
+        return _of_ticket(state, was)
+    if isinstance(state, OrderState):
+        return (user(state.buyer_id),)
+    if isinstance(state, AccountState):
+        return (account(state.user_id),)
+    return ()
+
+
+def _of_ticket(now: TicketState, was: TicketState | None) -> tuple[str, ...]:
+    topics = [TICKETS, f"ticket:{now.id}", f"user:{now.seller_id}"]
+    if now.event_id is not None:
+        topics.append(f"event:{now.event_id}")
+    if now.buyer_id is not None:
+        topics.append(f"user:{now.buyer_id}")
+    if was is not None:
+        if was.event_id is not None and was.event_id != now.event_id:
+            topics.append(f"event:{was.event_id}")
+        if was.buyer_id is not None and was.buyer_id != now.buyer_id:
+            topics.append(f"user:{was.buyer_id}")
+    return tuple(topics)
