@@ -10,8 +10,9 @@ Layout, in reading order:
 - `actor`, `turn`             how a handler is written, and what it may do
 - `mailbox`, `activation`     one live actor: a message at a time
 - `directory`, `gatherer`     which actors are in memory; how they get there
+- `replies`                   who waits for an answer, and until when
 - `writer`                    group commit: many turns, one statement, one fsync
-- `timers`                    durable messages that are due now or later, one sleeper
+- `timers`, `waiting`         durable messages that are due now or later, one sleeper
 - `worker`, `pool`            effects outside: what takes long or leaves the house
 - `supervisor`                what happens after a failure
 - `store`, `memory`           what a store promises; the one in memory
@@ -24,7 +25,7 @@ It does not do: reentrant actors, actors that wait for each other in a ring, eff
 """
 
 from actors.actor import Actor, HandlerError, handle
-from actors.bus import Bus, Change, LocalBus, Subscription
+from actors.bus import Bus, Change, Listener, LocalBus, Subscription
 from actors.clock import Clock, Ids, SystemClock, derived_id
 from actors.errors import (
     ActorError,
@@ -73,6 +74,7 @@ __all__ = [
     "HeldError",
     "Ids",
     "InboxRow",
+    "Listener",
     "LocalBus",
     "Message",
     "NotFoundError",

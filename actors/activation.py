@@ -187,7 +187,9 @@ class Activation:
             self.state = turn.state
             if turn.facts:
                 state = turn.state
-                self._node.bus.publish(Change(self.ref.kind, self.ref.key, state.version, state))
+                self._node.bus.publish(
+                    Change(self.ref.kind, self.ref.key, state.version, state, turn.before)
+                )
         return outcome
 
     def _commit(self, turn: Turn[Any], envelope: Envelope, reply: Any) -> Commit | None:

@@ -11,21 +11,25 @@ from typing import Final
 from aiohttp import web
 
 from web import middleware, openapi, session
-from web.api import discovery, insight, orders, payments, tickets, users
+from web.api import discovery, events, insight, orders, payments, tickets, users
 from web.bodies import BODY_BYTES_MAX
 from web.gateway import GATEWAY, Gateway
+from web.live import lifetime, updates
 from web.routing import Route, add_routes
+from web.shell import add_pages
 from web.static import add_files
 
 __all__ = ["ROUTES", "create_app"]
 
 ROUTES: Final[tuple[Route, ...]] = (
     *users.ROUTES,
+    *events.ROUTES,
     *tickets.ROUTES,
     *orders.ROUTES,
     *payments.ROUTES,
     *discovery.ROUTES,
     *insight.ROUTES,
+    *updates.ROUTES,
 )
 """Everything that is answered."""
 
@@ -43,5 +47,7 @@ def create_app(gateway: Gateway) -> web.Application:
     app[openapi.DOCUMENT] = openapi.describe(ROUTES)
     app.on_response_prepare.append(middleware.headers_for_all(gateway))
     add_routes(app, ROUTES, gateway)
+    add_pages(app)
     add_files(app)
+    lifetime.attach(app, gateway)
     return app

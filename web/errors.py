@@ -15,6 +15,7 @@ from actors import ActorError, CommitRefusedError, CrashedError, NotFoundError, 
 from actors.errors import first_line
 from web import instants
 from web.refusals import BodyTooLargeError, Fault, InvalidInputError, MethodNotAllowedError
+from web.schemas.events import EventView
 
 __all__ = [
     "MEDIA_TYPE",
@@ -37,6 +38,9 @@ STATUS: Final[dict[str, int]] = {
     "invalid_input": 400,
     "invalid_price": 400,
     "invalid_password": 400,
+    "invalid_start": 400,
+    "no_such_event": 400,
+    "event_past": 400,
     "not_signed_in": 401,
     "invalid_credentials": 401,
     "invalid_token": 401,
@@ -47,6 +51,8 @@ STATUS: Final[dict[str, int]] = {
     "method_not_allowed": 405,
     "body_too_slow": 408,
     "email_in_use": 409,
+    "event_exists": 409,
+    "event_started": 409,
     "ticket_reserved": 409,
     "ticket_sold": 409,
     "ticket_withdrawn": 409,
@@ -62,6 +68,7 @@ STATUS: Final[dict[str, int]] = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,
+    "upgrade_required": 426,
     "rate_limited": 429,
     "too_many_reservations": 429,
     "provider_unavailable": 503,
@@ -80,7 +87,7 @@ TEMPORARY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_U
 _NO_FAULT: Final = "It is not your fault; the request id will help to find out."
 
 # The details of a refusal that callers see.
-_EXTENSIONS: Final = ("available_at", "decline_code", "attempts_left")
+_EXTENSIONS: Final = ("available_at", "decline_code", "attempts_left", "events")
 
 
 class ProblemEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,12 +110,15 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     available_at: str | UnsetType = UNSET
     decline_code: str | UnsetType = UNSET
     attempts_left: int | UnsetType = UNSET
+    events: tuple[EventView, ...] | UnsetType = UNSET
+    """What `event_exists` takes for the same event."""
 
 
 _EXAMPLE_REQUEST_ID: Final = "0197a3c9-1f2e-7d3c-8b4a-5c6d7e8f9a0b"
 _EXAMPLE_EXTENSIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "ticket_unavailable": {"available_at": "2026-01-31T18:00:00.000Z"},
     "cooldown": {"available_at": "2026-01-31T18:15:00.000Z"},
+    "event_exists": {"events": (EventView.example(),)},
     "payment_declined": {"decline_code": "insufficient_funds", "attempts_left": 4},
 }
 
@@ -158,6 +168,8 @@ def _refused(refusal: RefusalError, request_id: str) -> web.Response:
         _retry_after(response, details.get("retry_after"))
     elif status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
+    elif status == HTTPStatus.UPGRADE_REQUIRED:
+        response.headers["Upgrade"] = "websocket"
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = ", ".join(details["allow"])
     return response

@@ -13,6 +13,9 @@ from ticketing.settings import Settings
 from ticketing.vault import Vault
 from web.auth import Verifier
 from web.limits import Limiter
+from web.live.admission import Admission
+from web.live.hub import Hub
+from web.live.sources import read
 from web.metrics import HttpMetrics
 from web.reservations import InFlight, Purchase, Standing, standings
 
@@ -36,6 +39,8 @@ class Gateway:
     limiter: Limiter
     standings: Gatherer[Purchase, Standing]
     """What decides whether a buyer may try to buy: looked up for all who ask at one moment."""
+    live: Hub
+    """Tells browsers and programs what has been committed."""
     stripe_base: str | None
     """Where the payment provider is, if it is not Stripe itself."""
 
@@ -52,17 +57,26 @@ class Gateway:
             runtime.clock,
         )
         limiter = Limiter(reads, runtime, is_on=settings.rate_limits)
+        vault = Vault(settings.data_keys)
         return cls(
             runtime=runtime,
             reads=reads,
             settings=settings,
             tokens=tokens,
-            vault=Vault(settings.data_keys),
+            vault=vault,
             verifier=Verifier(tokens, runtime.clock),
             metrics=HttpMetrics(),
             in_flight=InFlight(),
             limiter=limiter,
             standings=runtime.gatherer(partial(standings, reads, limiter)),
+            live=Hub(
+                bus=runtime.bus,
+                clock=runtime.clock,
+                ids=runtime.ids,
+                vault=vault,
+                loader=runtime.gatherer(partial(read, reads)),
+                admission=Admission(limits_per_client=settings.rate_limits),
+            ),
             stripe_base=stripe_base,
         )
 

@@ -7,6 +7,9 @@ has new addresses; files may name each other relatively. Whoever asks for anothe
 file as it is now, and is told to ask again next time: while a new release is rolled out, a page of
 one process may well ask another.
 
+Our own scripts and styles are sent without the lines that only comment: a fifth less to wait for.
+Each line stays where it is, so that what a browser complains about is found.
+
 Only what was found at the start can be asked for: no path from outside ever reaches the disk.
 """
 
@@ -23,13 +26,17 @@ from aiohttp import hdrs, web
 
 from actors import NotFoundError
 
-__all__ = ["CLIENT", "File", "Files", "add_files"]
+__all__ = ["CLIENT", "FOLDER", "File", "Files", "accepts_gzip", "add_files", "has"]
 
 CLIENT: Final = Path(__file__).parent / "client"
+
+FOLDER: Final = "/client/"
+"""Under which address all files are."""
 
 _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
@@ -42,6 +49,12 @@ _ASK_AGAIN: Final = "no-cache"
 
 _COMPRESSED_FROM_BYTES: Final = 1_024  # Less fits into a packet or two as it is.
 _GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+
+_VENDORED: Final = "vendor"
+"""What others made is sent as they published it."""
+
+_COMMENTS: Final = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)$", re.MULTILINE)
+_COMMENTED: Final = frozenset({".css", ".js"})
 
 _TAG_CHARACTERS: Final = 20  # 80 bits: no two files of ours will ever share them.
 
@@ -58,7 +71,7 @@ class File:
     async def compressed(self) -> bytes:
         """The body in gzip; made once, aside: the largest takes a tenth of a second."""
         if self._compressed is None:
-            self._compressed = await asyncio.to_thread(gzip.compress, self.body, mtime=0)
+            self._compressed = await asyncio.to_thread(Files.compress, self.body)
         return self._compressed
 
 
@@ -67,7 +80,7 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self._files = {
-            path.relative_to(folder).as_posix(): _read(path)
+            path.relative_to(folder).as_posix(): _read(path, folder)
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in _MEDIA_TYPES
         }
@@ -85,7 +98,21 @@ class Files:
 
     def page(self, name: str) -> str:
         """The page *name*, with `{files}` in it being where the files are."""
-        return self._pages[name].replace("{files}", f"/client/{self.release}")
+        return self._pages[name].replace("{files}", f"{FOLDER}{self.release}")
+
+    def address(self, path: str) -> str:
+        """Where browsers find the file *path*, for good."""
+        assert path in self._files, f"there is no {path}"
+        return f"{FOLDER}{self.release}/{path}"
+
+    def text(self, path: str) -> str:
+        """What is in the file *path*."""
+        return self._files[path].body.decode()
+
+    @staticmethod
+    def compress(body: bytes) -> bytes:
+        """*body* in gzip, the same at every start."""
+        return gzip.compress(body, mtime=0)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The file that the path names.
@@ -103,12 +130,11 @@ class Files:
             hdrs.ETAG: f'W/"{file.tag}"',  # Weak: the same file, compressed or not.
             hdrs.VARY: hdrs.ACCEPT_ENCODING,
         }
-        if _has(request, file.tag):
+        if has(request, file.tag):
             return web.Response(status=304, headers=headers)
         headers[hdrs.CONTENT_TYPE] = file.media_type
         body = file.body
-        accepted = ",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))
-        if len(body) >= _COMPRESSED_FROM_BYTES and _GZIP.search(accepted):
+        if len(body) >= _COMPRESSED_FROM_BYTES and accepts_gzip(request):
             body = await file.compressed()
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         return web.Response(body=body, headers=headers)
@@ -116,18 +142,30 @@ class Files:
 
 def add_files(app: web.Application) -> None:
     """Let *app* serve the files. They are no part of the interface that `Route`s describe."""
-    app.router.add_get("/client/{release}/{path:.+}", Files.of_client().answer)
+    app.router.add_get(f"{FOLDER}{{release}}/{{path:.+}}", Files.of_client().answer)
 
 
-def _read(path: Path) -> File:
+def _read(path: Path, folder: Path) -> File:
     body = path.read_bytes()
+    if path.suffix in _COMMENTED and path.relative_to(folder).parts[0] != _VENDORED:
+        body = _without_comments(body.decode()).encode()
     return File(media_type=_MEDIA_TYPES[path.suffix], body=body, tag=_tag(body))
+
+
+def _without_comments(text: str) -> str:
+    """*text* with whole lines of comment emptied."""
+    return _COMMENTS.sub(lambda comment: "\n" * comment[0].count("\n"), text)
 
 
 def _tag(content: bytes) -> str:
     return sha256(content).hexdigest()[:_TAG_CHARACTERS]
 
 
-def _has(request: web.Request, tag: str) -> bool:
+def accepts_gzip(request: web.Request) -> bool:
+    """Whether the browser takes it compressed."""
+    return _GZIP.search(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ()))) is not None
+
+
+def has(request: web.Request, tag: str) -> bool:
     """Whether the browser has it already."""
     return any(each.value in {tag, "*"} for each in request.if_none_match or ())

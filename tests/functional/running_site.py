@@ -17,6 +17,7 @@ from ticketing.generated_keys import fill_in
 from ticketing.payments.sandbox import running_sandbox
 from ticketing.reads import Reads
 from ticketing.settings import Settings
+from web import instants
 from web.app import create_app
 from web.gateway import Gateway
 from web.server import bind, listening
@@ -70,6 +71,18 @@ class Site:
         kept = {name: value for name, value in said.items() if value is not None}
         return jwt.encode(kept, settings.jwt_key, "HS256")
 
+    def event(self, **said: Any) -> dict[str, Any]:
+        """What is announced of an event nobody else has; it starts in a month."""
+        starts_at = self.gateway.runtime.clock.now() + timedelta(days=30)
+        return {
+            "name": f"Night {uuid4()}",
+            "category": "concert",
+            "venue": "Hall of Mirrors",
+            "city": "Oslo",
+            "startsAt": instants.shown(starts_at),
+            "timeZone": "Europe/Oslo",
+        } | said
+
     def program(self, *, roles: tuple[str, ...] = ()) -> "Program":
         """Somebody new, with a bearer token and no account."""
         user_id = str(uuid4())
@@ -100,6 +113,13 @@ class Program:
         assert made.status == 201, made.body
         ticket: dict[str, Any] = made.body
         return ticket
+
+    async def announces(self, **said: Any) -> dict[str, Any]:
+        """An event that they announce."""
+        made = await self.call("POST", "/api/events", json=self.site.event(**said))
+        assert made.status == 201, made.body
+        event: dict[str, Any] = made.body
+        return event
 
     async def buys(self, ticket: Mapping[str, Any]) -> dict[str, Any]:
         """An order of theirs for the ticket."""

@@ -84,9 +84,9 @@ async def test_what_a_browser_has_is_not_sent_again(site: Site) -> None:
 
 
 async def test_another_release_gets_the_file_but_not_for_good(site: Site) -> None:
-    answer, body = await read(site, "/client/older/docs.js")
+    answer, body = await read(site, "/client/older/icon.svg")
     assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-cache")
-    assert body == (CLIENT / "docs.js").read_bytes()
+    assert body == (CLIENT / "icon.svg").read_bytes()
 
 
 @pytest.mark.parametrize(

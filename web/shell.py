@@ -1,0 +1,179 @@
+"""The one page of the web client, for all its addresses.
+
+Every route of the client is answered with `web/client/index.html`: so links into the middle of it
+work, and what a person sees is decided by the router in the browser. What differs is the list of
+modules to load at once, so that a cold first page waits for no chain of imports: all that the
+page's module needs, found by following the `import`s when the process starts.
+
+An unknown path is a 404. A browser gets the same page with it, which says so in words; a program
+gets the problem document as anywhere else.
+"""
+
+import base64
+import json
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from web import policy
+from web.static import Files, accepts_gzip, has
+
+__all__ = ["PAGES", "Shell", "add_pages", "answer", "not_found"]
+
+PAGES: Final[Mapping[str, str]] = {
+    "/": "pages/tickets.js",
+    "/events": "pages/events.js",
+    "/events/new": "pages/event-new.js",
+    "/events/{id}": "pages/event.js",
+    "/tickets/{id}": "pages/ticket.js",
+    "/tickets/{id}/edit": "pages/ticket-form.js",
+    "/sell": "pages/ticket-form.js",
+    "/checkout/{id}": "pages/checkout.js",
+    "/orders": "pages/orders.js",
+    "/orders/{id}": "pages/order.js",
+    "/listings": "pages/listings.js",
+    "/signin": "pages/account.js",
+    "/signup": "pages/account.js",
+}
+"""The addresses of the client, and the module that shows each. `web/client/routes.js` has the same
+table for the browser; a test holds the two together."""
+
+_NOT_FOUND: Final = "pages/not-found.js"
+_ENTRY: Final = "app.js"
+
+_PACKAGES: Final[Mapping[str, str]] = {
+    "preact": "vendor/preact-11.2.0/preact.mjs",
+    "preact/hooks": "vendor/preact-11.2.0/hooks.mjs",
+    "htm": "vendor/htm-3.1.1/htm.mjs",
+    "@preact/signals-core": "vendor/preact-signals-core-1.14.5/signals-core.mjs",
+    "@preact/signals": "vendor/preact-signals-2.11.4/signals.mjs",
+}
+"""What the modules import by name: the import map."""
+
+_IMPORT: Final = re.compile(r"""(?:^|;)import\b[^"'(;]*"([^"\n]+)\"""", re.MULTILINE)
+"""An import that is loaded with its module; `import("...")` is loaded when it is called."""
+
+_HTML: Final = re.compile(r"text/html\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    body: bytes
+    compressed: bytes
+    headers: Mapping[str, str]
+    tag: str
+
+
+class Shell:
+    """The page as it is sent for each address, made once."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        imports = {name: files.address(path) for name, path in _PACKAGES.items()}
+        # Escaped for the place that it stands in; the hash is that of the text between the tags.
+        self._import_map = json.dumps({"imports": imports}, separators=(",", ":"))
+        modules = {*PAGES.values(), _NOT_FOUND}
+        self._pages = {module: self._made(module) for module in sorted(modules)}
+
+    @classmethod
+    @cache
+    def of_client(cls) -> "Shell":
+        """That of `web/client/`."""
+        return cls(Files.of_client())
+
+    def answer(self, request: web.Request, module: str, status: int = 200) -> web.Response:
+        """The page that will show *module*."""
+        page = self._pages[module]
+        if status == web.HTTPOk.status_code and has(request, page.tag):
+            return web.Response(status=304, headers=page.headers)
+        headers = {**page.headers, hdrs.CONTENT_TYPE: "text/html; charset=utf-8"}
+        if accepts_gzip(request):
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+            return web.Response(status=status, body=page.compressed, headers=headers)
+        return web.Response(status=status, body=page.body, headers=headers)
+
+    def modules(self, page: str) -> list[str]:
+        """All files that *page* needs to be shown: what its modules import, and so on."""
+        found: dict[str, None] = {}
+        waiting = [page, _ENTRY]
+        while waiting:
+            path = waiting.pop()
+            if path not in found:
+                found[path] = None
+                waiting += self._imports(path)
+        return sorted(found)
+
+    def _imports(self, path: str) -> Iterator[str]:
+        for name in _IMPORT.findall(self._files.text(path)):
+            if name.startswith("."):
+                yield posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+            else:
+                yield _PACKAGES[name]
+
+    def _made(self, module: str) -> _Page:
+        preloads = "\n".join(
+            f'<link rel="modulepreload" href="{self._files.address(path)}">'
+            for path in self.modules(module)
+            if path != _ENTRY  # It has a tag of its own.
+        )
+        text = (
+            self._files.page("index.html")
+            .replace("{imports}", self._import_map)
+            .replace("{preloads}", preloads)
+        )
+        body = text.encode()
+        tag = sha256(body).hexdigest()[:20]
+        headers = {
+            policy.HEADER: self._policy(),
+            hdrs.CACHE_CONTROL: "no-cache",
+            hdrs.ETAG: f'W/"{tag}"',
+            hdrs.VARY: f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}",
+        }
+        return _Page(body, Files.compress(body), headers, tag)
+
+    def _policy(self) -> str:
+        """What the page may do: what any page may, and run the import map that is written into it.
+
+        The payment provider's own form goes in here: `https://js.stripe.com` as a script and a
+        frame, `https://api.stripe.com` to connect to. It has to be in the policy of every address,
+        since a browser that comes to the checkout by a link keeps the policy that it began with.
+        """
+        digest = sha256(self._import_map.encode()).digest()
+        return policy.content_security_policy(
+            scripts=[f"'sha256-{base64.b64encode(digest).decode()}'"]
+        )
+
+
+def answer(request: web.Request) -> web.Response:
+    """The page for the address that *request* was routed by."""
+    resource = request.match_info.route.resource
+    assert resource is not None, "only routed requests come here"
+    return Shell.of_client().answer(request, PAGES[resource.canonical])
+
+
+def not_found(request: web.Request) -> web.Response | None:
+    """What a browser is shown at an address that is none of ours; None: it is not a browser."""
+    accepted = ",".join(request.headers.getall(hdrs.ACCEPT, ()))
+    is_read = request.method in {hdrs.METH_GET, hdrs.METH_HEAD}
+    # Programs are told as programs, whatever they accept: there are no pages under /api.
+    if not is_read or request.path.startswith("/api/") or not _HTML.search(accepted):
+        return None
+    return Shell.of_client().answer(request, _NOT_FOUND, web.HTTPNotFound.status_code)
+
+
+def add_pages(app: web.Application) -> None:
+    """Let *app* answer the client's addresses. `/` is a `Route`, as it always was."""
+    Shell.of_client()  # What is missing in it is a mistake to be told at once.
+    for path in PAGES:
+        if path != "/":
+            app.router.add_get(path, _answer)
+
+
+async def _answer(request: web.Request) -> web.Response:
+    return answer(request)
