@@ -63,7 +63,7 @@ class DemoTicket:
 
     @property
     def title(self) -> str:
-        return f"{self.event.name}: {self.section}, row {self.row}, seat {self.seat}"
+        return self.event.name  # The place has fields of its own.
 
 
 # By city: time zone, currency, what an ordinary seat costs there as a multiple of one in Berlin.
