@@ -30,10 +30,10 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash soak schema lock clean
+.PHONY: help install run test check bench crash soak screenshots schema lock clean
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 install: $(RUNTIME) $(PROJECT)  ## creates .venv and installs the locked dependencies and the project
 	@echo "installed; make run starts it"
@@ -58,6 +58,9 @@ crash: $(DEVELOPMENT) $(PROJECT)  ## the long crash rounds
 
 soak: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
 	@$(BIN)/python -m benchmarks.soak
+
+screenshots: $(DEVELOPMENT) $(PROJECT)  ## pictures of every page in screenshots/ (needs Chromium); README=1: those of the README too
+	@$(BIN)/python -m tests.browser.screenshots $(if $(README),--readme)
 
 schema: $(DEVELOPMENT) $(PROJECT)  ## writes migrations/schema.sql anew from the numbered migrations
 	@$(BIN)/python -m migrations schema

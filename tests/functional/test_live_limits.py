@@ -389,7 +389,7 @@ async def test_a_database_that_is_away_is_told_as_such(
     async def away(*_: Any) -> None:
         raise UnavailableError("away")
 
-    monkeypatch.setattr(site.gateway.live._loader, "_read", away)
+    monkeypatch.setattr(site.gateway.live.topics._loader, "_read", away)
     async with opened(site.url) as client:
         refusal = await client.sub(topic)
         assert (refusal["op"], refusal["code"], refusal["topic"]) == ("err", "unavailable", topic)

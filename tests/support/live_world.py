@@ -92,7 +92,7 @@ class Market:
 
     def restart_gateway(self) -> None:
         """A new hub; whoever was connected to the old one has to come back."""
-        for topic in self.hub.topics.values():
+        for topic in self.hub.topics:
             topic.end_watch()
         self.hub = self._hub()
 
@@ -171,7 +171,7 @@ class Client:
         names = [parse(topic, UserId("seller")) for topic in topics]
         wanted = [name for name in names if isinstance(name, Name)]
         cursors = {topic: self.replica.cursors.get(topic) for topic in topics}
-        async with hub.holding(wanted) as held:
+        async with hub.topics.holding(wanted) as held:
             for topic, name in zip(topics, wanted, strict=True):
                 if name in held and socket in hub.sockets:
                     hub.subscribe(socket, held[name], cursors[topic], None)

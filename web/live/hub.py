@@ -1,39 +1,35 @@
-"""The hub: topics that somebody watches, the sockets that do, and the rounds in which they hear.
+"""The hub: the sockets, and the rounds in which they hear what has changed.
 
 A change comes from the bus, after its commit, and only marks its topics. One task then brings all
 sockets up to date, each with a single write for all its topics; a change that meets an idle hub
 goes out at once, and then at most one write goes to a socket every `TICK_SECONDS`, or more seldom
 when a round takes long, because the kernel's `send` is what all this costs. What happens in between
 is not queued: it is the newest state, and is told in the next round.
-
-A topic is watched on the bus from the moment somebody asks for it, before the database is read;
-what the read then brings is only taken in where it is newer. So nothing falls in between.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 import structlog
 
-from actors import Bus, Change, Clock, Gatherer, Ids, UnavailableError
+from actors import Bus, Clock, Gatherer, Ids
 from actors.tasks import Tasks
 from ticketing.auth.tokens import Claims
 from ticketing.vault import Vault
 from web.live import frames, protocol
 from web.live.admission import HANDSHAKES_PER_SECOND, Admission
 from web.live.metrics import LiveMetrics
-from web.live.names import Kind, Name
+from web.live.names import Name
 from web.live.people import People
 from web.live.protocol import Close
 from web.live.socket import HELD_BYTES_MAX, LiveSocket, Transport
-from web.live.sources import Found, Sources
-from web.live.topic import Item, Topic
+from web.live.sources import Found
+from web.live.topic import Topic
+from web.live.topics import Topics
 
-__all__ = ["SENDS_AT_ONCE", "TICK_SECONDS", "TOPICS_MAX", "Hub"]
+__all__ = ["SENDS_AT_ONCE", "TICK_SECONDS", "Hub"]
 
 log = structlog.get_logger("web.live")
 
@@ -46,11 +42,6 @@ SENDS_AT_ONCE: Final = 256
 """Writes until others get their turn: 256 are 4 ms."""
 
 _SWEEP_SECONDS: Final = 1.0  # In which a session that ended, or a socket that is stuck, is noticed.
-
-# As long as a client takes to come back; then it hears what it missed and not everything again.
-_IDLE_TOPIC_SECONDS: Final = 30.0
-TOPICS_MAX: Final = 50_000
-"""Ten thousand sockets with five topics each that nobody else has."""
 
 # After a restart there is one second of 503s at the least, so nobody needs to come earlier.
 _SPREAD_SECONDS_MIN: Final = 1.0
@@ -74,15 +65,14 @@ class Hub:
     ) -> None:
         self.metrics = LiveMetrics()
         self.sockets: set[LiveSocket] = set()
-        self.topics: dict[str, Topic] = {}
+        self.topics = Topics(
+            bus=bus, clock=clock, ids=ids, vault=vault, loader=loader, on_news=self._has_news
+        )
         self.people = People(bus, self.close)
         self.admission = admission
         self.is_draining = False
-        self._bus = bus
         self._clock = clock
         self._ids = ids
-        self._loader = loader
-        self._sources = Sources(vault, clock)
         self._dirty: set[Topic] = set()
         self._behind: set[LiveSocket] = set()
         self._leaving: dict[Transport, float] = {}
@@ -90,8 +80,6 @@ class Hub:
         self._swept_at = clock.monotonic()
         self._beat_at = clock.monotonic()
         self._tasks: Tasks | None = None
-        self._epochs = 0
-        self._epoch = f"{ids.dice.getrandbits(40):x}"
 
     # Sockets.
 
@@ -134,26 +122,6 @@ class Hub:
 
     # Subscriptions.
 
-    @asynccontextmanager
-    async def holding(self, names: Iterable[Name]) -> AsyncIterator[Mapping[Name, Topic]]:
-        """Those of *names* that can be subscribed to, kept while the context lasts.
-
-        What is missing cannot be read at the moment, or there are too many topics. What has to be
-        read is read at one go: the reads of all, and of others who subscribe now, gather.
-        """
-        held = {name: topic for name in names if (topic := self._topic(name)) is not None}
-        for topic in held.values():
-            topic.holds += 1
-        try:
-            missing = [name for name, topic in held.items() if not topic.is_loaded]
-            if missing:
-                await asyncio.gather(*(self._load(held[name], name) for name in missing))
-            yield {name: topic for name, topic in held.items() if topic.is_loaded}
-        finally:
-            for topic in held.values():
-                topic.holds -= 1
-                self._note_if_idle(topic)
-
     def subscribe(
         self, socket: LiveSocket, topic: Topic, since: str | None, reply_id: int | None
     ) -> None:
@@ -173,7 +141,7 @@ class Hub:
         self.metrics.resumed[mode].inc()
 
     def unsubscribe(self, socket: LiveSocket, name: Name) -> None:
-        topic = self.topics.get(name.internal)
+        topic = self.topics.get(name)
         if topic is not None and topic in socket.cursors:
             self._leave(socket, topic)
 
@@ -181,75 +149,19 @@ class Hub:
         del socket.cursors[topic]
         topic.sockets.discard(socket)
         self.metrics.subscriptions.dec()
-        self._note_if_idle(topic)
-
-    def _note_if_idle(self, topic: Topic) -> None:
-        if not topic.sockets and not topic.holds:
-            topic.idle_since = self._clock.monotonic()
-
-    def _topic(self, name: Name) -> Topic | None:
-        """The topic, watched from now on; None if there are too many."""
-        topic = self.topics.get(name.internal)
-        if topic is None:
-            if len(self.topics) >= TOPICS_MAX:
-                return None
-            self._epochs += 1
-            epoch = f"{self._epoch}.{self._epochs:x}"
-            topic = Topic(
-                name.internal,
-                name.wire,
-                self._sources.of(name),
-                epoch=epoch,
-                is_feed=name.kind is Kind.TICKETS,
-            )
-            topic.end_watch = self._bus.watch(name.on_bus, partial(self._changed, topic))
-            self.topics[name.internal] = topic
-            self.metrics.topics.set(len(self.topics))
-        return topic
-
-    async def _load(self, topic: Topic, name: Name) -> None:
-        """Take in what the database has; whatever the bus has brought meanwhile is newer.
-
-        If it cannot be read the topic stays as it is: not loaded.
-        """
-        try:
-            found = await self._loader.get(name) or Found()
-        except UnavailableError:
-            return
-        if topic.is_loaded:
-            return  # Somebody else who waited was first.
-        topic.is_feed = topic.is_feed or found.is_partial
-        for item in topic.source.items(found):
-            topic.put(item)
-        topic.is_loaded = True
-        topic.begin()
-
-    def _forget_idle(self, now: float) -> None:
-        idle = [
-            topic
-            for topic in self.topics.values()
-            if topic.idle_since is not None and now - topic.idle_since >= _IDLE_TOPIC_SECONDS
-        ]
-        for topic in idle:
-            topic.end_watch()
-            del self.topics[topic.name]
-        self.metrics.topics.set(len(self.topics))
-
-    # Changes.
-
-    def _changed(self, topic: Topic, change: Change) -> None:
-        """The bus brings a change; it is told in the next round."""
-        item: Item | None = topic.source.item(change)
-        if item is None or not topic.put(item):
-            return
-        self.metrics.items.inc()
-        if topic.changed_at is None:
-            topic.changed_at = self._clock.monotonic()
-        if topic.sockets:
-            self._dirty.add(topic)
-            self._wake.set()
+        self.topics.note_if_idle(topic)
 
     # Rounds.
+
+    def _has_news(self, topic: Topic) -> None:
+        """A change has been committed; it is told in the next round."""
+        self.metrics.items.inc()
+        if not topic.sockets:
+            return
+        if topic.changed_at is None:
+            topic.changed_at = self._clock.monotonic()
+        self._dirty.add(topic)
+        self._wake.set()
 
     async def run(self) -> None:
         """Bring everybody up to date, round after round, until cancelled."""
@@ -358,7 +270,8 @@ class Hub:
             self._look_after(socket, heartbeat)
             if number % SENDS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._forget_idle(now)
+        self.topics.forget_idle()
+        self.metrics.topics.set(len(self.topics))
         for transport, until in tuple(self._leaving.items()):
             if now >= until:
                 transport.abort()

@@ -194,7 +194,7 @@ async def _subscribe(gateway: Gateway, socket: LiveSocket, request: Sub) -> None
     """One `subbed` or `err` for each topic, in the order of the request."""
     hub = gateway.live
     names = [parse(wanted.topic, socket.user_id) for wanted in request.topics]
-    async with hub.holding([name for name in names if isinstance(name, Name)]) as topics:
+    async with hub.topics.holding([name for name in names if isinstance(name, Name)]) as topics:
         for wanted, name in zip(request.topics, names, strict=True):
             topic = None if isinstance(name, Refused) else topics.get(name)
             refused = _why_not(socket, name, topic)
@@ -253,7 +253,7 @@ ROUTES = (
         method="GET",
         path="/ws",
         handler=watch,
-        summary="Live updates over a WebSocket: the protocol `tickets.v1` of docs/live.md",
+        summary="Live updates over a WebSocket: the protocol `tickets.v1`",
         replies={101: None},
         refusals=(ForeignOriginError, NotReadyError, UpgradeRequiredError),
         headers=("Origin", "Sec-WebSocket-Protocol"),

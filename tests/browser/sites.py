@@ -1,0 +1,59 @@
+"""A server process with a database of its own, that can go and come back."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support import postgres
+from tests.support.server import Server, start
+
+__all__ = ["Site", "running"]
+
+
+class Site:
+    """Where visitors go."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self._data = folder / "var"
+        self.log = folder / "log"
+        self._settings = settings
+        self._server: Server | None = None
+        self.url = ""
+
+    @property
+    def port(self) -> int:
+        port = urlsplit(self.url).port
+        assert port is not None
+        return port
+
+    async def start(self, port: int = 0) -> None:
+        """Let it come (back), on *port* or a free one."""
+        settings = {**self._settings, "TICKETING_PORT": str(port)}
+        self._server = await start(self._data, self.log, settings)
+        self.url = self._server.url
+
+    async def kill(self) -> None:
+        """Let it be gone, without a word to anybody."""
+        assert self._server is not None
+        await self._server.kill()
+
+    async def stop(self) -> None:
+        """Let it go in peace, if it is there."""
+        if self._server is not None and self._server.process.returncode is None:
+            await self._server.stop()
+
+
+@asynccontextmanager
+async def running(databases: postgres.Databases, **settings: str) -> AsyncIterator[Site]:
+    """A site as long as the context lasts."""
+    dsn = await databases.create()
+    given = {"DATABASE_URL": dsn, "TICKETING_RATE_LIMITS": "off", **settings}
+    with postgres.data_folder() as folder:
+        site = Site(folder, given)
+        await site.start()
+        try:
+            yield site
+        finally:
+            await site.stop()
+    await databases.drop(dsn)

@@ -1,0 +1,50 @@
+// The table of addresses; `web/shell.py` has the same one.
+
+const ACCOUNT = () => import("./pages/account.js");
+const FORM = () => import("./pages/ticket-form.js");
+
+/** @type {Array<[string, () => Promise<any>]>} */
+const TABLE = [
+  ["/", () => import("./pages/tickets.js")],
+  ["/events", () => import("./pages/events.js")],
+  ["/events/new", () => import("./pages/event-new.js")],
+  ["/events/{id}", () => import("./pages/event.js")],
+  ["/tickets/{id}", () => import("./pages/ticket.js")],
+  ["/tickets/{id}/edit", FORM],
+  ["/sell", FORM],
+  ["/checkout/{id}", () => import("./pages/checkout.js")],
+  ["/orders", () => import("./pages/orders.js")],
+  ["/orders/{id}", () => import("./pages/order.js")],
+  ["/listings", () => import("./pages/listings.js")],
+  ["/signin", ACCOUNT],
+  ["/signup", ACCOUNT],
+];
+
+const PATTERNS = TABLE.map(([path, load]) => ({
+  expression: new RegExp(`^${path.replace(/\{id\}/g, "([^/]+)")}$`),
+  load,
+}));
+
+const nowhere = () => import("./pages/not-found.js");
+
+/**
+ * The page of *path*.
+ * @param {string} path
+ * @returns {{load: () => Promise<any>, params: Record<string, string>, isKnown: boolean}}
+ */
+export function match(path) {
+  for (const { expression, load } of PATTERNS) {
+    const found = expression.exec(path);
+    if (found) return { load, params: found[1] ? { id: decoded(found[1]) } : {}, isKnown: true };
+  }
+  return { load: nowhere, params: {}, isKnown: false };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,39 @@
+// Who is signed in.
+import { signal } from "@preact/signals";
+import { call, get, whenSignedOut } from "./api.js";
+import { forgetOwn } from "./store.js";
+
+/** @typedef {{id: string, email: string, roles: string[]}} User */
+
+/** undefined: not known yet; null: nobody. @type {import("@preact/signals").Signal<User|null|undefined>} */
+export const user = signal(undefined);
+
+/** Ask the server; it may renew the session on the way. */
+export async function load() {
+  try {
+    become((await get("/api/users/currentuser")).currentUser);
+  } catch {
+    if (user.peek() === undefined) become(null); // What is public can still be read.
+  }
+}
+
+/** @param {User|null} next */
+function become(next) {
+  const known = user.peek();
+  if (known === next || (known && next && known.id === next.id)) return;
+  if (known) forgetOwn();
+  user.value = next;
+}
+
+/** @param {"signin"|"signup"} how @param {string} email @param {string} password */
+export async function enter(how, email, password) {
+  await call("POST", `/api/users/${how}`, { body: { email, password } });
+  await load();
+}
+
+export async function signOut() {
+  await call("POST", "/api/users/signout");
+  become(null);
+}
+
+whenSignedOut(() => become(null));

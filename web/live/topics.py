@@ -1,0 +1,136 @@
+"""The topics that somebody watches, or did a moment ago.
+
+A topic is watched on the bus from the moment somebody asks for it, before the database is read;
+what the read then brings is only taken in where it is newer. So nothing falls in between.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final
+
+from actors import Bus, Change, Clock, Gatherer, Ids, UnavailableError
+from ticketing.vault import Vault
+from web.live.names import Kind, Name
+from web.live.sources import Found, Sources
+from web.live.topic import Topic
+
+__all__ = ["TOPICS_MAX", "Topics"]
+
+TOPICS_MAX: Final = 50_000
+"""Ten thousand sockets with five topics each that nobody else has."""
+
+# As long as a client takes to come back; then it hears what it missed and not everything again.
+_IDLE_SECONDS: Final = 30.0
+
+
+class Topics:
+    """Topics by their names. *on_news* is called when one of them has changed."""
+
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        clock: Clock,
+        ids: Ids,
+        vault: Vault,
+        loader: Gatherer[Name, Found],
+        on_news: Callable[[Topic], None],
+    ) -> None:
+        self.bus = bus
+        self._clock = clock
+        self._loader = loader
+        self._on_news = on_news
+        self._sources = Sources(vault, clock)
+        self._topics: dict[str, Topic] = {}
+        # Cursors of another hub, or of a topic that was forgotten, must not be taken for ours.
+        self._epoch = f"{ids.dice.getrandbits(40):x}"
+        self._made = 0
+
+    def __len__(self) -> int:
+        return len(self._topics)
+
+    def __iter__(self) -> Iterator[Topic]:
+        return iter(self._topics.values())
+
+    def get(self, name: Name) -> Topic | None:
+        return self._topics.get(name.internal)
+
+    @asynccontextmanager
+    async def holding(self, names: Iterable[Name]) -> AsyncIterator[Mapping[Name, Topic]]:
+        """Those of *names* that can be subscribed to, kept while the context lasts.
+
+        What is missing cannot be read at the moment, or there are too many topics. What has to be
+        read is read at one go: the reads of all, and of others who subscribe now, gather.
+        """
+        held = {name: topic for name in names if (topic := self._obtain(name)) is not None}
+        for topic in held.values():
+            topic.holds += 1
+            topic.idle_since = None
+        try:
+            missing = [name for name, topic in held.items() if not topic.is_loaded]
+            if missing:
+                await asyncio.gather(*(self._load(held[name], name) for name in missing))
+            yield {name: topic for name, topic in held.items() if topic.is_loaded}
+        finally:
+            for topic in held.values():
+                topic.holds -= 1
+                self.note_if_idle(topic)
+
+    def note_if_idle(self, topic: Topic) -> None:
+        """Somebody let go of *topic*."""
+        if not topic.sockets and not topic.holds:
+            topic.idle_since = self._clock.monotonic()
+
+    def forget_idle(self) -> None:
+        """Let go of the topics that nobody has watched for a while."""
+        latest = self._clock.monotonic() - _IDLE_SECONDS
+        idle = [
+            topic
+            for topic in self._topics.values()
+            if topic.idle_since is not None and topic.idle_since <= latest
+        ]
+        for topic in idle:
+            topic.end_watch()
+            del self._topics[topic.name]
+
+    def _obtain(self, name: Name) -> Topic | None:
+        """The topic, watched from now on; None if there are too many."""
+        topic = self.get(name)
+        if topic is not None or len(self._topics) >= TOPICS_MAX:
+            return topic
+        self._made += 1
+        topic = Topic(
+            name.internal,
+            name.wire,
+            self._sources.of(name),
+            epoch=f"{self._epoch}.{self._made:x}",
+            is_feed=name.kind is Kind.TICKETS,
+        )
+        topic.end_watch = self.bus.watch(name.on_bus, partial(self._changed, topic))
+        self._topics[name.internal] = topic
+        return topic
+
+    async def _load(self, topic: Topic, name: Name) -> None:
+        """Take in what the database has; whatever the bus has brought meanwhile is newer.
+
+        If it cannot be read the topic stays as it is: not loaded.
+        """
+        try:
+            found = await self._loader.get(name) or Found()
+        except UnavailableError:
+            return
+        if topic.is_loaded:
+            return  # Somebody else who waited was first.
+        topic.is_feed = topic.is_feed or found.is_partial
+        for item in topic.source.items(found):
+            topic.put(item)
+        topic.is_loaded = True
+        topic.begin()
+
+    def _changed(self, topic: Topic, change: Change) -> None:
+        """The bus brings a change."""
+        item = topic.source.item(change)
+        if item is not None and topic.put(item):
+            self._on_news(topic)
