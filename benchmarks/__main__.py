@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from benchmarks import asks, deadlines, memory, orders, paging, profile, restart
+from benchmarks import asks, deadlines, live, memory, orders, paging, profile, restart
 from benchmarks.stage import Stage, stage
 from benchmarks.table import Row, render
 
@@ -20,6 +20,11 @@ MEASURES: dict[str, Sequence[Callable[[Stage], Awaitable[list[Row]]]]] = {
     "d": (asks.measure,),
     "e": (memory.resident, memory.sleeping),
     "g": (paging.measure,),
+    "h": (live.idle,),
+    "i": (live.fan_out,),
+    "j": (live.throughput,),
+    "l": (live.stuck,),
+    "m": (live.storm,),
     "f": (restart.measure,),
 }
 

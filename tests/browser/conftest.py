@@ -129,10 +129,11 @@ async def visit(
         if not new_desk and not options:
             reusable.append(desk)
         await desk.context.tracing.start_chunk()
-        visitors.append(Visitor(there.url, desk, await desk.page()))
+        visitor = Visitor(there.url, desk, await desk.page())
+        visitors.append(visitor)
         if signed_in:
-            await visitors[-1].signs_up()
-        return visitors[-1]
+            await visitor.signs_up()
+        return visitor
 
     yield begin
     complaints = [said for visitor in visitors for said in visitor.unexpected]

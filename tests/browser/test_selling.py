@@ -2,10 +2,12 @@
 
 import re
 
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.visitors import unique
+from tests.support.wait import until
 
 
 async def test_a_ticket_is_offered_and_then_changed(visit: Visit) -> None:
@@ -115,17 +117,44 @@ async def test_a_stranger_is_not_let_into_the_form(visit: Visit) -> None:
     await expect(stranger.button("Save changes")).to_have_count(0)
 
 
-async def test_a_double_click_offers_one_ticket_and_what_is_written_is_text(visit: Visit) -> None:
+async def test_what_is_written_is_text(visit: Visit) -> None:
     seller = await visit()
     title = unique("<img src=x onerror=alert(1)> <b>Derby</b> &amp; ${1}")
     await seller.opens("/sell", "Sell a ticket")
     await seller.fills(Title=title, Price="20", How_to_get_in="<script>alert(1)</script>")
-    await seller.button("Offer for sale").dblclick()
+    await seller.button("Offer for sale").click()
     await seller.is_at(re.compile(r"/tickets/[0-9a-f-]{36}"))
     await seller.sees_heading(title)
     await expect(seller.page.get_by_text("<script>alert(1)</script>")).to_be_visible()
     assert await seller.page.title() == f"{title} - Ticketing"
-    assert len(await seller.call("GET", f"/api/tickets?q={title.split()[-1]}")) == 1
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="components/form.js frees a form after a success, before the next page is there: the"
+    " second click is a new offer with a new key",
+)
+async def test_a_second_click_after_the_answer_offers_nothing_more(visit: Visit) -> None:
+    """The form is still there while the next page is being loaded, slowly."""
+    seller = await visit(new_desk=True)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await seller.page.route("**/pages/ticket.js", hold)
+    await seller.opens("/sell", "Sell a ticket")
+    await seller.fills(Title=unique("Final"), Price="20")
+    offer = seller.button("Offer for sale")
+    async with seller.page.expect_response("**/api/tickets"):
+        await offer.click()
+    await until(lambda: held, "the next page is asked for")
+    await offer.click(force=True)  # As a hand does, whatever the button looks like.
+    await seller.page.evaluate("() => new Promise(requestAnimationFrame)")
+    await held[0].continue_()
+    await seller.is_at(re.compile(r"/tickets/[0-9a-f-]{36}"))
+    await seller.button("Sign out").wait_for()
+    assert len(await seller.call("GET", f"/api/tickets?seller={await seller.id()}")) == 1
 
 
 async def test_own_lists_follow_what_happens(visit: Visit) -> None:

@@ -135,6 +135,11 @@ class Visitor:
         """Open an account, not by the page."""
         await self.call("POST", "/api/users/signup", {"email": self.email, "password": PASSWORD})
 
+    async def id(self) -> str:
+        """Their user id."""
+        user: dict[str, str] = (await self.call("GET", "/api/users/currentuser"))["currentUser"]
+        return user["id"]
+
     async def sells(self, title: str = "", price: Any = 20, **offer: Any) -> dict[str, Any]:
         """A ticket of theirs, for sale, not by the page."""
         offer = {"title": title or unique("Row"), "price": price, **offer}
