@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket as sockets
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -256,7 +257,8 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_the_others_do_not_noti
             held = 0
             for number in range(20):
                 said = {"op": "sub", "topics": [{"topic": topic} for topic in topics]}
-                deaf.sendall(masked(json.dumps(said).encode()))
+                with suppress(ConnectionError):  # On a slow machine it is cut off already.
+                    deaf.sendall(masked(json.dumps(said).encode()))
                 price = 30 + number
                 changed = await seller.call(
                     "PUT", f"/api/tickets/{tickets[0]['id']}", json={"title": "x", "price": price}
