@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -112,7 +113,8 @@ def observe(gateway: Gateway) -> Middleware:
         method = request.method if request.method in hdrs.METH_ALL else "other"
         route = NO_ROUTE if resource is None else resource.canonical
         seconds = clock.monotonic() - started
-        gateway.metrics.answered(method, route, response.status, seconds)
+        if response.status != HTTPStatus.SWITCHING_PROTOCOLS:  # It lasted as long as its socket.
+            gateway.metrics.answered(method, route, response.status, seconds)
         log.info(
             "request",
             method=request.method,

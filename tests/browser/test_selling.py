@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Visit
@@ -129,11 +128,6 @@ async def test_what_is_written_is_text(visit: Visit) -> None:
     assert await seller.page.title() == f"{title} - Ticketing"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="components/form.js frees a form after a success, before the next page is there: the"
-    " second click is a new offer with a new key",
-)
 async def test_a_second_click_after_the_answer_offers_nothing_more(visit: Visit) -> None:
     """The form is still there while the next page is being loaded, slowly."""
     seller = await visit(new_desk=True)

@@ -4,13 +4,19 @@
 const formats = new Map();
 
 /** *amount* in major units, as in "$20.00". @param {number} amount @param {string} currency */
-export function money(amount, currency) {
+export const money = (amount, currency) => formatOf(currency).format(amount);
+
+/** *amount* as it would be typed: "64.50". @param {number} amount @param {string} currency */
+export const typed = (amount, currency) => amount.toFixed(formatOf(currency).resolvedOptions().maximumFractionDigits);
+
+/** @param {string} currency */
+function formatOf(currency) {
   let format = formats.get(currency);
   if (format === undefined) {
     format = new Intl.NumberFormat(undefined, { style: "currency", currency: currency.toUpperCase() });
     formats.set(currency, format);
   }
-  return format.format(amount);
+  return format;
 }
 
 export const CURRENCIES = (

@@ -5,6 +5,7 @@ import { Once, Problem } from "../api.js";
 import { html } from "../html.js";
 import { canAct } from "../live.js";
 import { alarm } from "../notices.js";
+import { route } from "../router.js";
 import { Action } from "./parts.js";
 
 /**
@@ -45,17 +46,20 @@ export function useForm(send) {
     event.preventDefault();
     const element = event.currentTarget;
     if (pending.peek() || !canAct.peek()) return;
+    const { visit } = route.peek();
     pending.value = true;
     faults.value = {};
     alarm("");
     try {
       await send(Object.fromEntries(new FormData(element)), once, element);
     } catch (error) {
+      pending.value = false;
       if (!(error instanceof Problem)) throw error;
       explain(error, element);
-    } finally {
-      pending.value = false;
+      return;
     }
+    // If it has led elsewhere, it is done with, although it is here until the next page is.
+    if (route.peek().visit === visit) pending.value = false;
   }
 
   /** @param {Problem} problem @param {HTMLFormElement} element */

@@ -34,7 +34,7 @@ export function TicketCard({ id, withEvent = true, isLeaving = false, children }
         <div class="ticket-text">
           <h2><a href=${`/tickets/${ticket.id}`}>${ticket.title}</a></h2>
           ${withEvent && event && html`
-            <p class="ticket-line">${event.name}</p>
+            ${!ticket.title.includes(event.name) && html`<p class="ticket-line">${event.name}</p>`}
             <p class="ticket-line">${eventDay(event.startsAt, event.timeZone)} · ${event.venue}, ${event.city}</p>`}
           ${seat && html`<p class="ticket-line">${seat}</p>`}
           ${children}

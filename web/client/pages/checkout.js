@@ -56,8 +56,8 @@ const Summary = ({ order, again }) => html`
   <section class="summary" aria-label="Your ticket">
     <h2>${order.ticket.title}</h2>
     <p class="price">${money(order.ticket.price, order.ticket.currency)}</p>
-    <p class="note">This is what is charged, whatever the seller changes now.</p>
     ${store.isLive(order) && html`
+      <p class="note">This is what is charged, whatever the seller changes now.</p>
       <p class="time-left"><span>Reserved for you for</span><${Countdown} until=${order.expiresAt} isOwn onOver=${again} /></p>`}
   </section>`;
 

@@ -8,7 +8,7 @@ import { PageSkeleton, SignInFirst, Trouble, useLoaded } from "../components/loa
 import { AlertRegion, Heading } from "../components/parts.js";
 import { eventIdOf, eventOf } from "../components/ticket-card.js";
 import { html } from "../html.js";
-import { CURRENCIES, currencyName, plainAmount } from "../money.js";
+import { CURRENCIES, currencyName, plainAmount, typed } from "../money.js";
 import { alarm, announce } from "../notices.js";
 import { navigate } from "../router.js";
 import { user } from "../session.js";
@@ -105,7 +105,7 @@ function Fields({ ticket, event, button, send }) {
       <${AlertRegion} />
       <${Field} form=${form} name="title" label="Title" maxlength="200" defaultValue=${ticket?.title ?? ""} hint="What a buyer looks for: who plays, where, when." />
       <div class="pair">
-        <${Field} form=${form} name="price" label="Price" inputmode="decimal" defaultValue=${ticket ? String(ticket.price) : ""} />
+        <${Field} form=${form} name="price" label="Price" inputmode="decimal" defaultValue=${ticket ? typed(ticket.price, ticket.currency) : ""} />
         <${Choice} form=${form} name="currency" label="Currency" options=${currencies} value=${ticket?.currency ?? "usd"} />
       </div>
       <${EventSearch} key=${event.value && !ticket ? "known" : "any"} form=${form} chosen=${event} />
