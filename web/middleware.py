@@ -142,15 +142,21 @@ async def _answered(request: web.Request, handler: Handler, request_id: str) -> 
 
 
 def _compress(request: web.Request, response: web.Response) -> None:
-    """Send long JSON in gzip to whoever takes it: a list becomes a fifth of its size."""
+    """Send long JSON in gzip to a stranger who takes it: a list becomes a fifth of its size.
+
+    Not to who brings a credential: their answers may hold a secret beside somebody else's text, and
+    how long that gets in gzip would tell about it (BREACH).
+    """
     body = response.body
     if (
         isinstance(body, bytes)
+        and hdrs.COOKIE not in request.headers
+        and hdrs.AUTHORIZATION not in request.headers
         and len(body) >= _COMPRESSED_FROM_BYTES
         and response.content_type.endswith("json")
         and accepts_gzip(request)
     ):
-        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        response.headers[hdrs.VARY] = f"{hdrs.ACCEPT_ENCODING}, {hdrs.COOKIE}"
         response.enable_compression(web.ContentCoding.gzip)
 
 

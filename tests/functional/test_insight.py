@@ -154,3 +154,15 @@ async def test_what_is_refused_before_the_application_has_the_headers_too(site: 
     assert re.search(rb"\r\nX-Request-Id: [0-9a-f-]{36}\r\n", answer)
     assert b"Content-Security-Policy: " in answer
     assert b"Server: ticketing\r\n" in answer
+
+
+async def test_long_lists_are_compressed_for_strangers_only(site: Site) -> None:
+    """Beside a secret, how long somebody else's text gets would tell about the secret."""
+    seller = site.program()
+    for number in range(15):
+        await seller.sells(title=f"{number} of a long list, and all with a rather long title")
+    path = f"/api/tickets?seller={seller.user_id}"
+    for who, coded in ((site, "gzip"), (seller, None)):
+        answer = await who.call("GET", path, headers={"Accept-Encoding": "gzip"})
+        assert len(answer.body) == 15
+        assert answer.headers.get("Content-Encoding") == coded
