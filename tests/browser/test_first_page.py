@@ -85,5 +85,9 @@ async def test_a_first_page_is_light_and_still(shop: Shop, visit: Visit) -> None
             found += [f"{name}: {total} B", *(f"{b} B: {path}" for path, b in traffic.largest())]
         return found
 
-    looks = (look(name, width) for name in ("tickets", "ticket", "event") for width in WIDTHS)
-    assert list(itertools.chain.from_iterable(await asyncio.gather(*looks))) == []
+    # Two at a time: of six slowed pages on two cores one has been seen to stand still for good.
+    found = [
+        await asyncio.gather(*[look(name, width) for width in WIDTHS])
+        for name in ("tickets", "ticket", "event")
+    ]
+    assert list(itertools.chain.from_iterable(itertools.chain.from_iterable(found))) == []
