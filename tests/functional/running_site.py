@@ -203,3 +203,21 @@ async def running(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
         ):
             yield Site(f"http://{HOST}:{port}", gateway, system, sandbox, http)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a program's credential."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def cookie(browser: Browser) -> dict[str, str]:
+    """The header of a browser's credential, for a client without a jar."""
+    jar = {each.key: each.value for each in browser.http.cookie_jar}
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+
+
+async def signed_up(site: Site) -> Browser:
+    """A browser with an account of its own."""
+    browser = site.browser()
+    assert (await browser.signs_up()).status == 201
+    return browser

@@ -201,3 +201,15 @@ class Client:
             for items in self.replica.items.values()
             for item in items.values()
         }
+
+
+TICKET = f"ticket:{ticket_id(1)}"
+EVENT = f"event:{EVENTS[0]}"
+
+
+async def subscribed(market: Market, *topics: str) -> Client:
+    """A client that has read what there was when it came."""
+    client = Client(market, *topics)
+    await client.subscribe(*topics)
+    client.read()
+    return client

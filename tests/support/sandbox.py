@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from ticketing.payments.outcomes import Authorisation
 from ticketing.payments.transport import StripeTransport
 
 TEST_KEY = "sk_test_sandbox"
@@ -62,3 +63,17 @@ async def held(base_url: str) -> list[dict[str, Any]]:
     async with aiohttp.ClientSession() as session, session.get(address) as answer:
         intents: list[dict[str, Any]] = (await answer.json())["intents"]
         return intents
+
+
+async def authorise(
+    stripe: StripeTransport, token: str = "tok_visa", key_round: int = 1
+) -> Authorisation:
+    """Authorise twenty dollars of the first attempt of an order."""
+    return await stripe.authorise(
+        order_id="o1",
+        attempt=1,
+        amount_minor=2000,
+        currency="usd",
+        token=token,
+        key_round=key_round,
+    )
