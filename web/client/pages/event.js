@@ -5,7 +5,8 @@ import { call, nextPage } from "../api.js";
 import { categoryName } from "../categories.js";
 import { Leaf } from "../components/event-row.js";
 import { PageSkeleton, Trouble, useLoaded } from "../components/loaded.js";
-import { Action, Empty, Glyph, Heading, Skeletons } from "../components/parts.js";
+import { More } from "../components/more.js";
+import { Empty, Glyph, Heading, Skeletons } from "../components/parts.js";
 import { TicketList } from "../components/ticket-list.js";
 import { html } from "../html.js";
 import { follow } from "../live.js";
@@ -36,19 +37,18 @@ export default function EventPage({ id }) {
 function Offers({ id }) {
   const ids = useSignal(/** @type {string[]|null} */ (null));
   const next = useSignal(/** @type {string|null} */ (null));
-  const isPending = useSignal(false);
-  const load = async (path) => {
-    isPending.value = true;
+  const take = (data) => {
+    data.forEach(store.putTicket);
+    add(data);
+  };
+  const load = async () => {
     try {
-      const { data, headers } = await call("GET", path);
-      data.forEach(store.putTicket);
-      add(data);
+      const { data, headers } = await call("GET", first);
+      take(data);
       next.value = nextPage(headers);
     } catch (error) {
       ids.value ??= [];
       alarm(error.message);
-    } finally {
-      isPending.value = false;
     }
   };
   const add = (items) => {
@@ -59,13 +59,13 @@ function Offers({ id }) {
   const remove = (gone) => (ids.value = ids.peek().filter((each) => each !== gone));
   const first = `/api/tickets?event=${encodeURIComponent(id)}&status=available,reserved&sort=price&limit=50`;
   useEffect(() => {
-    void load(first);
+    void load();
     return follow(`event:${id}`, {
       news: ({ items, removed }) => {
         add(items);
         removed.forEach(remove);
       },
-      reset: () => void load(first),
+      reset: () => void load(),
     });
   }, [id]);
   return html`
@@ -75,6 +75,5 @@ function Offers({ id }) {
       : ids.value.length
         ? html`<${TicketList} ids=${ids.value} onGone=${remove} withEvent=${false} />`
         : html`<${Empty} title="No tickets at the moment"><p>They appear here by themselves, as soon as somebody offers one.</p><//>`}
-    ${next.value && html`
-      <p class="more"><${Action} class="button secondary" type="button" isPending=${isPending.value} onClick=${() => load(next.peek())}>Show more<//></p>`}`;
+    <${More} next=${next} take=${take} />`;
 }

@@ -5,9 +5,10 @@ import { call, nextPage, withQuery } from "../api.js";
 import { CATEGORIES } from "../categories.js";
 import { EventRow } from "../components/event-row.js";
 import { Choice, Field, said, useForm } from "../components/form.js";
-import { Action, Empty, Heading, Skeletons } from "../components/parts.js";
+import { More } from "../components/more.js";
+import { Empty, Heading, Skeletons } from "../components/parts.js";
 import { html } from "../html.js";
-import { alarm, announce } from "../notices.js";
+import { announce } from "../notices.js";
 import { rewrite } from "../router.js";
 import { user } from "../session.js";
 
@@ -27,7 +28,6 @@ export default function Events({ query }) {
   const events = useSignal(isKept ? kept.events : null);
   const next = useSignal(isKept ? kept.next : null);
   const trouble = useSignal("");
-  const isMore = useSignal(false);
   const typing = useRef(0);
 
   const load = async (signal) => {
@@ -40,18 +40,9 @@ export default function Events({ query }) {
       if (!signal?.aborted) trouble.value = said(error, form.labels);
     }
   };
-  const more = async () => {
-    isMore.value = true;
-    try {
-      const { data, headers } = await call("GET", next.value);
-      events.value = [...events.value, ...data];
-      next.value = nextPage(headers);
-      announce(`${events.value.length} events are shown.`);
-    } catch (error) {
-      alarm(error.message);
-    } finally {
-      isMore.value = false;
-    }
+  const take = (data) => {
+    events.value = [...events.value, ...data];
+    announce(`${events.value.length} events are shown.`);
   };
   useEffect(() => {
     const stop = new AbortController();
@@ -82,8 +73,7 @@ export default function Events({ query }) {
       <${Field} form=${form} name="city" label="City" defaultValue=${query.get("city") ?? ""} />
     </form>
     <${Results} events=${events.value} trouble=${trouble.value} isSearch=${search.value !== ""} retry=${() => load()} />
-    ${next.value && html`
-      <p class="more"><${Action} class="button secondary" type="button" isPending=${isMore.value} onClick=${more}>Show more<//></p>`}`;
+    <${More} next=${next} take=${take} />`;
 }
 
 function Results({ events, trouble, isSearch, retry }) {

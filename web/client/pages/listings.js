@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Once, call, get, nextPage } from "../api.js";
 import { Dialog } from "../components/dialog.js";
 import { SignInFirst } from "../components/loaded.js";
+import { More } from "../components/more.js";
 import { Action, Empty, Heading, Skeletons } from "../components/parts.js";
 import { TicketCard } from "../components/ticket-card.js";
 import { html } from "../html.js";
@@ -24,31 +25,30 @@ function List({ me }) {
   const ids = useSignal(/** @type {string[]|null} */ (null));
   const next = useSignal(/** @type {string|null} */ (null));
   const asked = useSignal("");
-  const isPending = useSignal(false);
   const first = `/api/tickets?seller=${encodeURIComponent(me)}&status=any&limit=30`;
-  const load = async (path) => {
-    isPending.value = true;
+  const take = (data) => {
+    data.forEach(store.putTicket);
+    ids.value = [...new Set([...ids.peek(), ...data.map((ticket) => ticket.id)])];
+  };
+  const load = async () => {
     try {
-      const { data, headers } = await call("GET", path);
-      data.forEach(store.putTicket);
-      const known = path === first ? [] : ids.peek() ?? [];
-      ids.value = [...new Set([...known, ...data.map((ticket) => ticket.id)])];
+      const { data, headers } = await call("GET", first);
+      ids.value = [];
+      take(data);
       next.value = nextPage(headers);
     } catch (error) {
       ids.value ??= [];
       alarm(error.message);
-    } finally {
-      isPending.value = false;
     }
   };
   useEffect(() => {
-    void load(first);
+    void load();
     return follow("me", {
       news: ({ items }) => {
         const mine = items.filter((one) => one.kind === "ticket" && one.userId === me).map((one) => one.id);
         if (ids.peek()) ids.value = [...mine.filter((id) => !ids.peek().includes(id)), ...ids.peek()];
       },
-      reset: () => void load(first),
+      reset: () => void load(),
     });
   }, []);
   if (ids.value === null) return html`<${Skeletons} count=${4} class="skeleton-ticket" />`;
@@ -63,8 +63,7 @@ function List({ me }) {
           <${Choices} ticket=${store.ticket(id).value} onWithdraw=${() => (asked.value = id)} />
         <//>`)}
     </ul>
-    ${next.value && html`
-      <p class="more"><${Action} type="button" class="button secondary" isPending=${isPending.value} onClick=${() => load(next.peek())}>Show more<//></p>`}
+    <${More} next=${next} take=${take} />
     ${asked.value && html`<${Withdraw} id=${asked.value} onClose=${() => (asked.value = "")} />`}`;
 }
 

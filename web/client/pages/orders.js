@@ -4,8 +4,9 @@ import { useEffect } from "preact/hooks";
 import { call, nextPage } from "../api.js";
 import { Countdown } from "../components/countdown.js";
 import { SignInFirst } from "../components/loaded.js";
+import { More } from "../components/more.js";
 import { OrderStatus } from "../components/order-status.js";
-import { Action, Empty, Heading, Skeletons } from "../components/parts.js";
+import { Empty, Heading, Skeletons } from "../components/parts.js";
 import { html } from "../html.js";
 import { resync } from "../live.js";
 import { money } from "../money.js";
@@ -17,38 +18,35 @@ import { moment } from "../times.js";
 const TITLE = "My orders";
 
 export default function Orders() {
-  const next = useSignal(/** @type {string|null} */ ("/api/orders?limit=30"));
+  const who = user.value;
+  if (!who) return html`<${SignInFirst} title=${TITLE} why="Then you see what you have bought." />`;
+  return html`<${Heading}>${TITLE}<//><${List} key=${who.id} />`;
+}
+
+function List() {
+  const next = useSignal(/** @type {string|null} */ (null));
   const isLoaded = useSignal(false);
-  const isPending = useSignal(false);
-  const more = async () => {
-    isPending.value = true;
+  const take = (data) => data.forEach(store.putOrder);
+  const load = async () => {
     try {
-      const { data, headers } = await call("GET", next.peek());
-      data.forEach(store.putOrder);
+      const { data, headers } = await call("GET", "/api/orders?limit=30");
+      take(data);
       next.value = nextPage(headers);
       isLoaded.value = true;
     } catch (error) {
       alarm(error.message);
-    } finally {
-      isPending.value = false;
     }
   };
-  const who = user.value;
-  useEffect(() => {
-    if (who) void more();
-  }, [who?.id]);
-  if (!who) return html`<${SignInFirst} title=${TITLE} why="Then you see what you have bought." />`;
+  useEffect(() => void load(), []);
   const orders = store.ownOrders();
   return html`
-    <${Heading}>${TITLE}<//>
     ${!isLoaded.value && !orders.length && html`<${Skeletons} count=${4} class="skeleton-row" />`}
     ${isLoaded.value && !orders.length && html`
       <${Empty} title="No orders yet"><p>What you buy is kept here, with how to get in.</p>
         <a class="button" href="/">See what is for sale</a><//>`}
     ${orders.length > 0 && html`
       <ul class="rows" aria-label="Orders">${orders.map((order) => html`<${Row} key=${order.id} order=${order} />`)}</ul>`}
-    ${isLoaded.value && next.value && html`
-      <p class="more"><${Action} type="button" class="button secondary" isPending=${isPending.value} onClick=${more}>Show more<//></p>`}`;
+    <${More} next=${next} take=${take} />`;
 }
 
 const Row = ({ order }) => html`

@@ -4,12 +4,13 @@ import { useEffect, useRef } from "preact/hooks";
 import { call, get, nextPage, withQuery } from "../api.js";
 import { CATEGORIES } from "../categories.js";
 import { Choice, Field, said, useForm } from "../components/form.js";
-import { Action, Empty, Heading, Skeletons } from "../components/parts.js";
+import { More } from "../components/more.js";
+import { Empty, Heading, Skeletons } from "../components/parts.js";
 import { eventOf } from "../components/ticket-card.js";
 import { TicketList } from "../components/ticket-list.js";
 import { html } from "../html.js";
 import { follow } from "../live.js";
-import { alarm, announce } from "../notices.js";
+import { announce } from "../notices.js";
 import { plainAmount } from "../money.js";
 import { rewrite } from "../router.js";
 import * as store from "../store.js";
@@ -59,7 +60,6 @@ export default function Tickets({ query }) {
   const next = useSignal(ids.value ? kept.next : null);
   const fresh = useSignal(/** @type {string[]} */ ([]));
   const trouble = useSignal("");
-  const isMore = useSignal(false);
 
   const path = () => `/api/tickets?status=available,reserved&limit=${PAGE}${search.peek().replace("?", "&")}`;
   const load = async (signal) => {
@@ -92,20 +92,10 @@ export default function Tickets({ query }) {
     }
   };
 
-  const more = async () => {
-    isMore.value = true;
-    try {
-      const { data, headers } = await call("GET", next.value);
-      data.forEach(store.putTicket);
-      const known = new Set(ids.value);
-      ids.value = [...ids.value, ...data.map((ticket) => ticket.id).filter((id) => !known.has(id))];
-      next.value = nextPage(headers);
-      announce(`${ids.value.length} tickets are shown.`);
-    } catch (error) {
-      alarm(error.message);
-    } finally {
-      isMore.value = false;
-    }
+  const take = (data) => {
+    data.forEach(store.putTicket);
+    ids.value = [...new Set([...ids.value, ...data.map((ticket) => ticket.id)])];
+    announce(`${ids.value.length} tickets are shown.`);
   };
 
   useEffect(() => {
@@ -164,8 +154,7 @@ export default function Tickets({ query }) {
     ${results({ ids: ids.value, trouble: trouble.value, search: search.value, onGone: (id) => {
       ids.value = ids.value.filter((other) => other !== id);
     }, retry: () => load() })}
-    ${next.value && ids.value && html`
-      <p class="more"><${Action} class="button secondary" type="button" isPending=${isMore.value} onClick=${more}>Show more<//></p>`}
+    ${ids.value && html`<${More} next=${next} take=${take} />`}
   `;
 }
 
