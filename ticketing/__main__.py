@@ -24,7 +24,7 @@ from ticketing.settings import Settings, SettingsError, describe
 __all__ = ["main"]
 
 # What people can mend: told in one line, without a traceback.
-_TOLD = (
+_MENDABLE = (
     SettingsError,
     MigrationError,
     AlreadyServingError,
@@ -49,11 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logs.configure(settings.log)
         command: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]] = given.run
         return event_loop.run(command(settings, given))
-    except _TOLD as error:
-        print(f"ticketing: {error}", file=sys.stderr)
+    except _MENDABLE as error:
+        print(f"ticketing: {_told(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _told(error: BaseException) -> str:
+    """*error* in words: without "[Errno 98]", and with what it is about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _settings(given: argparse.Namespace) -> Settings:
