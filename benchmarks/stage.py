@@ -123,13 +123,14 @@ async def process(
 
 async def child(folder: Path, module: str, *arguments: str) -> Any:
     """Run *module* of this package in a fresh process; the JSON that it printed last."""
-    log = folder / f"{module}.log"
-    with log.open("wb") as errors:
+    log, printed = folder / f"{module}.log", folder / f"{module}.out"
+    # To a file: of one report of 300 KB through a pipe a piece was missing once.
+    with log.open("wb") as errors, printed.open("wb") as output:
         running = await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"benchmarks.{module}", *arguments, env=ENVIRONMENT,
-            stdout=asyncio.subprocess.PIPE, stderr=errors,
+            stdout=output, stderr=errors,
         )  # fmt: skip
-        printed, _ = await running.communicate()
+        await running.wait()
     if running.returncode:
         raise RuntimeError(log.read_text()[-LOG_SHOWN_CHARACTERS:])
-    return json.loads(printed.splitlines()[-1])
+    return json.loads(printed.read_text().splitlines()[-1])
