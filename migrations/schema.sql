@@ -23,6 +23,33 @@ CREATE TABLE public.answers (
     at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.audit_log (
+    seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb NOT NULL,
+    previous text NOT NULL COLLATE pg_catalog."C",
+    hash text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT audit_log_hash_check CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT audit_log_previous_check CHECK ((previous ~ '^([0-9a-f]{64})?$'::text)),
+    CONSTRAINT audit_log_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT audit_log_seq_check CHECK ((seq > 0))
+);
+
+CREATE TABLE public.audits (
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint NOT NULL,
+    partition integer NOT NULL,
+    count bigint NOT NULL,
+    head text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT audits_count_check CHECK ((count >= 0)),
+    CONSTRAINT audits_version_check CHECK ((version > 0))
+);
+
 CREATE TABLE public.events (
     id text NOT NULL COLLATE pg_catalog."C",
     version bigint NOT NULL,
@@ -148,6 +175,7 @@ CREATE TABLE public.payments (
     created_at timestamp with time zone NOT NULL,
     attempts jsonb NOT NULL,
     timeline jsonb NOT NULL,
+    abandoned_at timestamp with time zone,
     CONSTRAINT payments_amount_minor_check CHECK (((amount_minor >= 1) AND (amount_minor <= 99999999))),
     CONSTRAINT payments_attempts_left_check CHECK ((attempts_left >= 0)),
     CONSTRAINT payments_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
@@ -163,6 +191,15 @@ CREATE UNLOGGED TABLE public.rate_limits (
     CONSTRAINT rate_limits_granted_check CHECK ((granted >= 0))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000');
+
+CREATE TABLE public.reconcilers (
+    id text NOT NULL COLLATE pg_catalog."C",
+    version bigint NOT NULL,
+    partition integer NOT NULL,
+    swept_until timestamp with time zone,
+    touched bigint NOT NULL,
+    CONSTRAINT reconcilers_version_check CHECK ((version > 0))
+);
 
 CREATE TABLE public.schema_migrations (
     number integer NOT NULL,
@@ -232,6 +269,15 @@ ALTER TABLE ONLY public.accounts
 ALTER TABLE ONLY public.answers
     ADD CONSTRAINT answers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.audits
+    ADD CONSTRAINT audits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (id);
 
@@ -262,6 +308,9 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.rate_limits
     ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (key);
 
+ALTER TABLE ONLY public.reconcilers
+    ADD CONSTRAINT reconcilers_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
 
@@ -275,6 +324,8 @@ ALTER TABLE ONLY public.watches
     ADD CONSTRAINT watches_pkey PRIMARY KEY (id);
 
 CREATE INDEX answers_at ON public.answers USING btree (at);
+
+CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject, seq);
 
 CREATE INDEX events_alike ON public.events USING btree (name_key, city_key, starts_at);
 

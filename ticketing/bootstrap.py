@@ -26,7 +26,9 @@ from actors import (
 )
 from actors.placement import Placement
 from actors.postgres import PostgresStore
-from ticketing import expiration, topics
+from ticketing import expiration, payments, topics
+from ticketing.audit.actor import Audit
+from ticketing.audit.entry import Entry
 from ticketing.auth.actor import Account
 from ticketing.auth.argon2 import Argon2
 from ticketing.auth.worker import Hasher
@@ -36,6 +38,8 @@ from ticketing.expiration.worker import Sweeper
 from ticketing.orders.actor import Order
 from ticketing.payments.actor import Payment
 from ticketing.payments.ledger import Movement
+from ticketing.payments.reconciler import LOOK_TIMER as RECONCILE_TIMER
+from ticketing.payments.reconciler import Reconciler
 from ticketing.payments.transport import StripeTransport
 from ticketing.payments.worker import Teller
 from ticketing.settings import Settings
@@ -55,7 +59,9 @@ __all__ = [
 # In the order their partitions are stored (migration 0001).
 SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
 
-_CLASSES: Final[Sequence[type[Actor[Any]]]] = (Account, Event, Ticket, Order, Watch, Payment)
+_CLASSES: Final[Sequence[type[Actor[Any]]]] = (
+    Account, Audit, Event, Ticket, Order, Watch, Payment, Reconciler,
+)  # fmt: skip
 _WORKERS: Final[Sequence[type[Worker]]] = (Hasher, Sweeper, Teller)
 
 STATE_TYPES: Final[Mapping[str, type[State]]] = {each.kind: each.state_type for each in _CLASSES}
@@ -75,6 +81,7 @@ def actors(settings: Settings) -> list[Actor[Any]]:
     """One of each kind of actor, as *settings* want them."""
     return [
         Account(),
+        Audit(),
         Event(),
         Ticket(),
         Order(
@@ -82,7 +89,8 @@ def actors(settings: Settings) -> list[Actor[Any]]:
             cooldown=settings.rate_limits,
         ),
         Watch(),
-        Payment(attempts_max=settings.payment_attempts, fee_percent=float(settings.fee_percent)),
+        Payment(attempts_max=settings.payment_attempts, fee_percent=settings.fee_percent),
+        Reconciler(),
     ]
 
 
@@ -111,7 +119,7 @@ def open_store(dsn: str, ids: Ids, *, exclusive: bool) -> PostgresStore:
         dsn,
         state_types=STATE_TYPES,
         tables=TABLES,
-        appended=[Movement],
+        appended=[Movement, Entry],
         ids=ids,
         exclusive=exclusive,
     )
@@ -150,6 +158,7 @@ async def running(
             bus=LocalBus(topics.topics_of),
         )
         await begin_watches(runtime)
+        await begin_reconciling(runtime)
         await runtime.start()
         try:
             yield System(runtime=runtime, store=store, settings=settings)
@@ -166,3 +175,8 @@ async def begin_watches(runtime: Runtime) -> None:
     """
     for number in range(expiration.WATCHES):
         await runtime.tell(expiration.watch(number), expiration.Look(), name=LOOK_TIMER)
+
+
+async def begin_reconciling(runtime: Runtime) -> None:
+    """Have the provider's events read from where they were read last."""
+    await runtime.tell(payments.reconciler(), payments.LookAround(), name=RECONCILE_TIMER)

@@ -19,6 +19,7 @@ __all__ = [
     "OrderCancelledError",
     "OrderCompleteError",
     "OrderExpiredError",
+    "OrderNotCompleteError",
     "OwnTicketError",
     "PaymentInProgressError",
     "PriceChangedError",
@@ -124,6 +125,12 @@ class OrderExpiredError(RefusalError):
     """The order has expired."""
 
     code = "order_expired"
+
+
+class OrderNotCompleteError(RefusalError):
+    """The order is not complete, so there is nothing to give back."""
+
+    code = "order_not_complete"
 
 
 class PaymentInProgressError(RefusalError):

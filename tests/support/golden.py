@@ -53,7 +53,7 @@ def example(word: type[msgspec.Struct]) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(encode(_value(inspect.type_info(word), ""))))
 
 
-def _value(kind: inspect.Type, name: str) -> Any:  # noqa: PLR0911 - one for each type
+def _value(kind: inspect.Type, name: str) -> Any:  # noqa: C901, PLR0911 - one for each type
     match kind:
         case inspect.UnionType():
             some = [each for each in kind.types if not isinstance(each, _NOTHING)]
@@ -64,6 +64,8 @@ def _value(kind: inspect.Type, name: str) -> Any:  # noqa: PLR0911 - one for eac
             return next(iter(cast("type[Enum]", kind.cls)))
         case inspect.VarTupleType() | inspect.ListType():
             return (_value(kind.item_type, name),)
+        case inspect.DictType():
+            return {f"some {name}": _value(kind.value_type, name)}
         case inspect.StrType():
             return f"some {name}"
         case inspect.BoolType():

@@ -21,8 +21,10 @@ from ticketing.tickets.state import (
     TicketReserved,
     TicketSold,
     TicketStatus,
+    TicketUnsold,
     TicketWithdrawn,
 )
+from ticketing.values import OrderId
 
 __all__ = ["check"]
 
@@ -100,6 +102,12 @@ def check_holders(market: Market, turns: Turns) -> None:
                 assert fact.order_id == holder.order_id, "sold to somebody else"
                 assert not is_sold, "sold twice"
                 is_sold = True
+            case TicketUnsold():
+                assert is_sold, "unsold though it was not sold"
+                assert holder is not None
+                assert fact.order_id == holder.order_id, "unsold by somebody else"
+                check_unsold(market, fact)
+                holder, is_sold = None, False
             case TicketWithdrawn():
                 assert holder is None, f"withdrawn from under {holder}"
                 is_withdrawn = True
@@ -124,6 +132,14 @@ def check_release(market: Market, held: TicketReserved, fact: TicketFact) -> Non
         assert is_declined or order.id in market.cancels_asked, f"taken from {order}"
 
 
+def check_unsold(market: Market, fact: TicketUnsold) -> None:
+    """A sale is undone because the money came back, or never came."""
+    order = market.order(fact.order_id)
+    assert order is not None
+    wanted = {CancelReason.REFUNDED, CancelReason.PAYMENT_FAILED}
+    assert order.cancel_reason in wanted, f"taken from {order}"
+
+
 def check_sales(market: Market) -> None:
     sold = {each.order_id: each for each in market.tickets() if each.status is TicketStatus.SOLD}
     for ticket in market.tickets():
@@ -143,27 +159,45 @@ def check_sales(market: Market) -> None:
 
 def check_money(market: Market) -> None:
     complete = {each.id for each in market.orders() if each.status is OrderStatus.COMPLETE}
+    refunded = {each.id for each in market.orders() if each.cancel_reason is CancelReason.REFUNDED}
     captured = set()
     for payment in payments(market.database):
         assert payment.status is not PaymentStatus.PROCESSING, f"stuck: {payment}"
+        assert payment.status is not PaymentStatus.REQUIRES_ACTION, f"left waiting: {payment}"
+        sales = [each for each in payment.attempts if each.is_sale]
+        assert len(sales) <= 1, f"sold twice: {payment}"
         if payment.status is PaymentStatus.CAPTURED:
             captured.add(payment.id)
+        assert (payment.id in refunded) == (
+            bool(sales) and payment.status is PaymentStatus.REFUNDED
+        ), f"{payment} does not fit its order"
     assert captured == complete, "paid without an order, or the other way round"
-    taken = {intent.split("/")[0] for intent in market.provider.captured}
-    assert taken == complete, "the provider took money for something else"
-    for (order_id, number), is_good in market.provider.authorised.items():
-        intent = f"{order_id}/{number}"
-        ends = (intent in market.provider.captured) + (intent in market.provider.voided)
-        assert ends == is_good, f"{intent} was authorised {is_good} and ended {ends} times"
+    kept: dict[str, int] = defaultdict(int)
+    for intent in market.provider.intents.values():
+        assert intent.status not in {"requires_capture", "requires_action"}, f"left open: {intent}"
+        if intent.status == "succeeded" and intent.refunded == 0:
+            kept[intent.order_id] += 1
+        assert intent.refunded in {0, intent.amount}, f"refunded in part: {intent}"
+    assert kept == dict.fromkeys(complete, 1), "the provider holds money for something else"
+    check_books(market, complete)
+
+
+def check_books(market: Market, complete: set[OrderId]) -> None:
     sums: dict[str, int] = defaultdict(int)
+    held: dict[str, int] = defaultdict(int)
     movements = set()
     for table, row in market.database.rows:
-        assert table == "ledger"
+        if table != "ledger":
+            continue
         movement = (row["order_id"], row["cause"], row["account"])
         assert movement not in movements, f"booked twice: {movement}"
         movements.add(movement)
         sums[row["order_id"]] += row["delta_minor"]
-    assert dict(sums) == dict.fromkeys(complete, 0), "the books do not balance"
+        if row["account"] == "provider":
+            held[row["order_id"]] += row["delta_minor"]
+    assert not any(sums.values()), "the books do not balance"
+    with_money = {order_id: minor for order_id, minor in held.items() if minor}
+    assert with_money == dict.fromkeys(complete, 2500), "the books hold money for something else"
 
 
 def payments(database: MemoryDatabase) -> Iterator[PaymentState]:

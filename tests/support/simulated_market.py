@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
@@ -22,14 +23,11 @@ from actors import (
 )
 from actors.memory import MemoryDatabase
 from actors.simulation import EPOCH, SimulatedClock
-from tests.support.simulated_world import (
-    FakeSweeper,
-    FakeTeller,
-    FaultyStore,
-    Provider,
-    Tables,
-)
+from actors.store import InboxRow
+from tests.support.simulated_provider import FakeTeller, Provider
+from tests.support.simulated_world import FakeSweeper, FaultyStore, Tables
 from ticketing import bootstrap, expiration
+from ticketing.audit.actor import Audit
 from ticketing.errors import EventPastError
 from ticketing.events import EventState
 from ticketing.events import messages as events
@@ -41,6 +39,9 @@ from ticketing.orders.actor import Order
 from ticketing.orders.state import CancelReason
 from ticketing.payments import messages as payments
 from ticketing.payments.actor import Payment
+from ticketing.payments.reconciler import LOOK_TIMER as RECONCILE_TIMER
+from ticketing.payments.reconciler import Reconciler
+from ticketing.payments.state import AttemptStatus, PaymentState
 from ticketing.tickets import messages as tickets
 from ticketing.tickets.actor import Ticket
 from ticketing.tickets.state import TicketStatus
@@ -55,6 +56,7 @@ GRACE: Final = timedelta(seconds=6)
 
 OFFERED: Final = 2
 _GONE: Final = {TicketStatus.SOLD, TicketStatus.WITHDRAWN}
+ADMIN: Final = UserId("admin")
 BUYERS: Final = tuple(UserId(f"buyer-{number}") for number in range(4))
 SELLER: Final = UserId("seller")
 BUSY_SECONDS: Final = 45.0
@@ -88,7 +90,9 @@ class Market(Tables):
             self._ticket(),
             Order(window=WINDOW),
             Watch(),
-            Payment(attempts_max=2, fee_percent=2.5),
+            Payment(attempts_max=2, fee_percent=Decimal("2.5")),
+            Reconciler(),
+            Audit(),
         ]
         workers = [FakeTeller(self.provider, self.clock), FakeSweeper(self)]
         store = FaultyStore(self.database, self.clock, self.ids, self.dice, self.consumed)
@@ -99,6 +103,7 @@ class Market(Tables):
         self._runtime, self._store = runtime, store
         # One watch looks after everything here.
         await runtime.tell(expiration.watch(0), expiration.Look(), name=LOOK_TIMER)
+        await runtime.tell(payments.reconciler(), payments.LookAround(), name=RECONCILE_TIMER)
 
     async def crash(self) -> None:
         runtime, self._runtime = self._runtime, None
@@ -137,8 +142,13 @@ class Market(Tables):
         """Busy, broken, and finally at rest."""
         await self.start()
         people = [self._buy(buyer) for buyer in BUYERS]
-        await asyncio.gather(self._sell(), *people, self._break(), self._inspect())
+        await asyncio.gather(
+            self._sell(), *people, self._act(), self._administer(), self._break(), self._inspect()
+        )
         self.heal()
+        await self._rest()
+        for order in self.orders():  # Somebody sees to the refunds that failed.
+            await self._refund(order.id, chance=1.0 if self._is_owed(order.id) else 0.0)
         await self._rest()
         await self.stop()
 
@@ -205,17 +215,51 @@ class Market(Tables):
         """Pay, cancel, both, or let it lapse."""
         await self.clock.sleep(self.dice.choice((0.0, 0.5, 3.0, 6.0, 7.5)))
         payment = payments.payment(order_id)
-        match self.dice.randrange(4):
+        match self.dice.randrange(5):
             case 0:
                 await self._cancel(buyer, order_id)
             case 1:
                 await self._persist(payment, payments.Pay(buyer_id=buyer, token="tok"), buyer)
             case 2:
                 await self._persist(payment, payments.Pay(buyer_id=buyer, token="tok"), buyer)
+                await self.clock.sleep(self.dice.choice((0.2, 1.0, 3.0)))
+                # Another card: after a decline, or instead of an answer to the bank.
+                await self._persist(payment, payments.Pay(buyer_id=buyer, token="tok"), buyer)
+            case 3:
+                await self._persist(payment, payments.Pay(buyer_id=buyer, token="tok"), buyer)
                 await self.clock.sleep(self.dice.choice((0.0, 0.3, 2.0)))
                 await self._cancel(buyer, order_id)
             case _:
                 await self.clock.sleep(WINDOW.total_seconds())
+
+    async def _act(self) -> None:
+        """Card holders answer their banks, sooner or later; half of the browsers come back."""
+        while self.clock.monotonic() < BUSY_SECONDS:
+            await self.clock.sleep(self.dice.choice((0.1, 0.5, 2.0)))
+            for order in self.orders():
+                for intent in self.provider.waiting(order.id):
+                    if self.dice.random() < 0.4:
+                        continue
+                    self.provider.act(intent)
+                    if self.dice.random() < 0.5:
+                        confirm = payments.Confirm(buyer_id=order.buyer_id)
+                        with suppress(RefusalError, ActorError):
+                            await self.ask(payments.payment(order.id), confirm, order.buyer_id)
+
+    async def _administer(self) -> None:
+        """Some who bought want their money back, and the last refund may have failed."""
+        while self.clock.monotonic() < BUSY_SECONDS:
+            await self.clock.sleep(self.dice.choice((1.0, 4.0)))
+            for order in self.orders():
+                await self._refund(order.id, chance=0.1)
+
+    async def _refund(self, order_id: OrderId, chance: float) -> None:
+        if self.dice.random() >= chance:
+            return
+        relist = self.dice.random() < 0.5
+        refund = payments.Refund(by=ADMIN, reason="asked for it", relist=relist)
+        with suppress(RefusalError, ActorError):
+            await self.ask(payments.payment(order_id), refund, ADMIN)
 
     async def _cancel(self, buyer: UserId, order_id: OrderId) -> None:
         self.cancels_asked.add(order_id)
@@ -281,6 +325,17 @@ class Market(Tables):
                 return
         raise AssertionError(f"never at rest: {list(self.database.inbox.values())}")
 
+    def _is_owed(self, order_id: OrderId) -> bool:
+        payment = self.database.state(payments.payment(order_id))
+        assert payment is None or isinstance(payment, PaymentState)
+        attempts = () if payment is None else payment.attempts
+        return any(each.status is AttemptStatus.REFUND_FAILED for each in attempts)
+
     def _is_busy(self) -> bool:
-        left = [row for row in self.database.inbox.values() if row.kind not in {"watch", SWEEPER}]
+        left = [row for row in self.database.inbox.values() if not _goes_round(row)]
         return bool(left) or any(each.status is TicketStatus.RESERVED for each in self.tickets())
+
+
+def _goes_round(row: InboxRow) -> bool:
+    """Whether it belongs to those who look around for ever."""
+    return row.kind in {"watch", SWEEPER, payments.RECONCILER} or row.key == "stripe"

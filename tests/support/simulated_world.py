@@ -1,25 +1,23 @@
-"""What stands around the simulated market: a store that fails, a provider, a teller, a sweeper."""
+"""What stands around the simulated market: a store that fails, what it holds, a sweeper."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 from typing import Any
 
-from actors import Clock, Effect, Ids, Message, NotYetError, Worker, handle
+from actors import Clock, Effect, Ids, Worker, handle
 from actors.memory import Fault, MemoryDatabase, MemoryStore
 from actors.store import Commit, Joined, Outcome
 from ticketing import expiration
 from ticketing.expiration.messages import SWEEPER, Repaired, Sweep
 from ticketing.orders import messages as orders
 from ticketing.orders.state import OrderState
-from ticketing.payments import messages as payments
 from ticketing.tickets import messages as tickets
 from ticketing.tickets.state import TicketState, TicketStatus
 from ticketing.values import OrderId
 
-__all__ = ["FakeSweeper", "FakeTeller", "FaultyStore", "Provider", "Tables"]
+__all__ = ["FakeSweeper", "FaultyStore", "Tables"]
 
 
 class Tables:
@@ -71,69 +69,6 @@ class FaultyStore(MemoryStore):
             self._consumed[commit.consumed.id] += 1
             assert commit.consumed.due_at <= min(commit.at, self._clock.now()), f"early: {commit}"
         return outcome
-
-
-@dataclass
-class Provider:
-    """The payment provider: keeps its word under an idempotency key."""
-
-    dice: Random
-    authorised: dict[tuple[str, int], bool] = field(default_factory=dict)
-    """By order and attempt: whether the card was good."""
-    captured: Counter[str] = field(default_factory=Counter)
-    voided: Counter[str] = field(default_factory=Counter)
-
-    async def answer(self, clock: Clock) -> None:
-        """An answer takes its time, and may not come at all."""
-        await clock.sleep(self.dice.choice((0.0, 0.1, 0.7, 2.5)))
-        if self.dice.random() < 0.1:
-            raise NotYetError
-
-
-class FakeTeller(Worker):
-    """Stands in for the teller: any outcome may come, also late or twice."""
-
-    kind, service, concurrency, queue_size_max = payments.TELLER, "payments", 10, 0
-    parks = False
-
-    def __init__(self, provider: Provider, clock: Clock) -> None:
-        self._provider = provider
-        self._clock = clock
-
-    @handle
-    async def authorise(self, message: payments.Authorise, effect: Effect) -> None:
-        provider = self._provider
-        place = (effect.key, message.number)
-        if provider.dice.random() < 0.1:
-            if effect.may_be_repeat:
-                raise NotYetError
-            self._tell(effect, payments.NotSent(number=message.number))
-            return
-        is_good = provider.authorised.setdefault(place, provider.dice.random() < 0.7)
-        await provider.answer(self._clock)
-        outcome = (
-            payments.Authorised(number=message.number, intent_id=f"{effect.key}/{message.number}")
-            if is_good
-            else payments.Declined(number=message.number, decline_code="card_declined")
-        )
-        self._tell(effect, outcome)
-
-    @handle
-    async def capture(self, message: payments.Capture, effect: Effect) -> None:
-        self._provider.captured[message.intent_id] = 1
-        await self._provider.answer(self._clock)
-        self._tell(effect, payments.Captured(number=message.number))
-
-    @handle
-    async def void(self, message: payments.Void, effect: Effect) -> None:
-        self._provider.voided[message.intent_id] = 1
-        await self._provider.answer(self._clock)
-        self._tell(effect, payments.Voided(number=message.number))
-
-    def _tell(self, effect: Effect, outcome: Message[None]) -> None:
-        """Once, or twice: a webhook may say the same."""
-        for _ in range(self._provider.dice.choice((1, 1, 1, 2))):
-            effect.tell(payments.payment(OrderId(effect.key)), outcome)
 
 
 class FakeSweeper(Worker):

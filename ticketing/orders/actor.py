@@ -27,7 +27,9 @@ from ticketing.orders.messages import (
     Expire,
     Place,
     Placed,
+    Refund,
     Settle,
+    Undo,
 )
 from ticketing.orders.state import (
     CancelReason,
@@ -40,6 +42,7 @@ from ticketing.orders.state import (
     OrderState,
     OrderStatus,
 )
+from ticketing.payments import messages as payments
 from ticketing.tickets import messages as tickets
 from ticketing.tickets.messages import TICKET
 from ticketing.values import OrderId
@@ -141,8 +144,26 @@ class Order(Actor[OrderState]):
 
     @handle
     async def complete(self, message: Complete, turn: Turn[OrderState]) -> None:
-        if turn.state.settled_at is not None and turn.state.status is not OrderStatus.COMPLETE:
+        is_waiting = turn.state.status is OrderStatus.AWAITING_PAYMENT
+        if is_waiting and turn.state.settled_at is not None:
             turn.record(OrderCompleted(at=message.at))
+
+    @handle
+    async def undo(self, message: Undo, turn: Turn[OrderState]) -> None:  # noqa: ARG002
+        if turn.state.status is OrderStatus.CANCELLED:
+            return
+        unsell = tickets.Unsell(order_id=turn.state.id, relist=True)
+        await turn.ask(tickets.ticket(turn.state.ticket_id), unsell)
+        turn.record(OrderCancelled(at=turn.now, reason=CancelReason.PAYMENT_FAILED))
+
+    @handle
+    async def refund(self, message: Refund, turn: Turn[OrderState]) -> None:
+        if turn.state.settled_at is None or turn.state.status is OrderStatus.CANCELLED:
+            return
+        turn.record(OrderCancelled(at=turn.now, reason=CancelReason.REFUNDED))
+        # After the order: it must not show any more what the ticket's next buyer will pay for.
+        unsell = tickets.Unsell(order_id=turn.state.id, relist=message.relist)
+        turn.tell(tickets.ticket(turn.state.ticket_id), unsell)
 
 
 def place(turn: Turn[OrderState], held: tickets.Reservation) -> None:
@@ -180,6 +201,11 @@ async def let_go(turn: Turn[OrderState], reason: CancelReason) -> bool:
     if outcome is tickets.ReleaseOutcome.SOLD:
         settle(turn)
         return False
+    if (
+        turn.state.status is OrderStatus.AWAITING_PAYMENT
+        and reason is not CancelReason.PAYMENT_FAILED
+    ):
+        turn.tell(payments.payment(turn.state.id), payments.Abandon())
     turn.record(OrderCancelled(at=turn.now, reason=reason))
     turn.cancel(EXPIRE_TIMER)
     return True

@@ -23,7 +23,9 @@ __all__ = [
     "Expire",
     "Place",
     "Placed",
+    "Refund",
     "Settle",
+    "Undo",
     "order",
 ]
 
@@ -124,3 +126,16 @@ class Complete(Message[None], frozen=True, kw_only=True, tag="orders.complete"):
     """The money has been captured, at *at*."""
 
     at: datetime
+
+
+class Undo(Message[None], frozen=True, kw_only=True, tag="orders.undo"):
+    """The money for the sale can never be taken: cancel the order, the ticket is free again."""
+
+
+class Refund(Message[None], frozen=True, kw_only=True, tag="orders.refund"):
+    """The buyer gets the money back: cancel the order; with *relist* the ticket is for sale again.
+
+    Does nothing unless the ticket is sold to this order.
+    """
+
+    relist: bool

@@ -2,57 +2,91 @@
 
 Layout, in reading order:
 
-- `messages`   what may be said to a payment and its teller
-- `state`      what a payment is, as its facts made it
-- `actor`      who decides
-- `worker`     the teller, who talks to the payment provider
-- `transport`  the Stripe SDK, tamed: certain answers, or "unknown" (`outcomes`); `stripe_client`
-               is the SDK itself
-- `ledger`     the double-entry rows that go with a capture
-- `queries`    the reads behind pages
-- `sandbox/`   a stand-in for Stripe that speaks its HTTP API
+- `messages`    what may be said to a payment, its teller and the reconciler
+- `facts`       what can happen to a payment
+- `state`       what a payment is, as its facts made it
+- `actor`       who decides; `steps` is what several decisions share
+- `worker`      the teller, who talks to the payment provider
+- `transport`   the Stripe SDK, tamed: certain answers, or "unknown" (`outcomes`); `stripe_client`
+                is the SDK itself
+- `webhooks`    who may say that something happened
+- `reconciler`  looks for what no webhook said
+- `ledger`      the double-entry rows that go with money that moved; `balances` adds them up
+- `queries`     the reads behind pages
+- `sandbox/`    a stand-in for Stripe that speaks its HTTP API
 """
 
+from ticketing.payments.facts import PaymentFact
 from ticketing.payments.messages import (
     PAYMENT,
+    RECONCILER,
     TELLER,
+    Abandon,
+    ActionRequired,
     Authorise,
     Authorised,
     Capture,
     Captured,
+    CaptureImpossible,
+    Confirm,
     Declined,
+    GiveBack,
+    Look,
+    LookAround,
+    LookAtRefund,
     NotSent,
     Pay,
+    Refund,
+    Refunded,
+    RefundFailed,
+    Sweep,
+    Swept,
+    TakenAnyway,
+    Touch,
+    TouchRefund,
     Void,
     Voided,
     payment,
+    reconciler,
     teller,
 )
-from ticketing.payments.state import (
-    Attempt,
-    AttemptStatus,
-    PaymentFact,
-    PaymentState,
-    PaymentStatus,
-)
+from ticketing.payments.state import Attempt, AttemptStatus, PaymentState, PaymentStatus
 
 __all__ = [
     "PAYMENT",
+    "RECONCILER",
     "TELLER",
+    "Abandon",
+    "ActionRequired",
     "Attempt",
     "AttemptStatus",
     "Authorise",
     "Authorised",
     "Capture",
+    "CaptureImpossible",
     "Captured",
+    "Confirm",
     "Declined",
+    "GiveBack",
+    "Look",
+    "LookAround",
+    "LookAtRefund",
     "NotSent",
     "Pay",
     "PaymentFact",
     "PaymentState",
     "PaymentStatus",
+    "Refund",
+    "RefundFailed",
+    "Refunded",
+    "Sweep",
+    "Swept",
+    "TakenAnyway",
+    "Touch",
+    "TouchRefund",
     "Void",
     "Voided",
     "payment",
+    "reconciler",
     "teller",
 ]

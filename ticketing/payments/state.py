@@ -1,34 +1,46 @@
-"""What a payment is, and the facts that make it so. Pure: no clock, no I/O, no refusals.
+r"""What a payment is, as its facts made it. Pure: no clock, no I/O, no refusals.
 
-There is one payment an order; its id is the order's. Each try with a card is an *attempt* inside.
+There is one payment an order; its id is the order's. Each try with a card is an *attempt* inside:
+
+    started -> authorised -> settled -> captured -> refunding -> refunded | refund_failed
+       |  \         |          \-> impossible
+       |   \-> action_required -> (authorised, declined, voiding)
+       |            \-> voiding -> voided
+       \-> declined | not_sent
+
+Only the latest attempt says where the money is: what is still to be tidied up of one before it
+changes that attempt and the timeline alone.
 """
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, TypeAlias, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 from msgspec.structs import replace
 
-from actors import Fact, State
+from actors import State
+from ticketing.payments.facts import (
+    AttemptActionRequired,
+    AttemptAuthorised,
+    AttemptDeclined,
+    AttemptFact,
+    AttemptNotSent,
+    AttemptStarted,
+    CaptureFailed,
+    PaymentAbandoned,
+    PaymentCaptured,
+    PaymentFact,
+    PaymentRefunded,
+    PaymentSettled,
+    PaymentVoided,
+    RefundFailed,
+    RefundRequested,
+    VoidRequested,
+)
 from ticketing.values import OrderId, UserId
 
-__all__ = [
-    "Attempt",
-    "AttemptAuthorised",
-    "AttemptDeclined",
-    "AttemptNotSent",
-    "AttemptStarted",
-    "AttemptStatus",
-    "Happening",
-    "PaymentCaptured",
-    "PaymentFact",
-    "PaymentSettled",
-    "PaymentState",
-    "PaymentStatus",
-    "PaymentVoided",
-    "VoidRequested",
-]
+__all__ = ["NEVER", "Attempt", "AttemptStatus", "Happening", "PaymentState", "PaymentStatus"]
 
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,11 +51,12 @@ class PaymentStatus(StrEnum):
     PROCESSING = "processing"
     """An attempt is under way; its outcome is not known yet."""
     REQUIRES_ACTION = "requires_action"
+    """The card holder has to tell the bank that it is really them (3-D Secure)."""
     DECLINED = "declined"
     """The last attempt failed; nothing was taken, another may follow."""
     CAPTURED = "captured"
     VOIDED = "voided"
-    """The ticket was gone when the card was authorised; nothing was taken."""
+    """The ticket was gone, or the money could not be taken; nobody was charged."""
     REFUNDED = "refunded"
 
 
@@ -51,6 +64,7 @@ class AttemptStatus(StrEnum):
     """How far one try with one card has come."""
 
     STARTED = "started"
+    ACTION_REQUIRED = "action_required"
     AUTHORISED = "authorised"
     SETTLED = "settled"
     """The ticket is sold to the order; only the capture is missing."""
@@ -58,8 +72,13 @@ class AttemptStatus(StrEnum):
     NOT_SENT = "not_sent"
     """The provider could not be reached; it certainly knows nothing of this attempt."""
     CAPTURED = "captured"
+    IMPOSSIBLE = "impossible"
+    """The ticket was sold, but the money cannot be taken: the sale is undone."""
     VOIDING = "voiding"
     VOIDED = "voided"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +88,19 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     status: AttemptStatus
     intent_id: str | None = None
     decline_code: str | None = None
+    secret: str | None = None
+    """Sealed: what the buyer's browser needs while the card holder has to act."""
+    looks: int = 0
+    """How often the provider has said that the card holder has to act."""
+    refund_id: str | None = None
+    refunds: int = 0
+    """How many refunds of it were asked for: another one follows only one that failed."""
+    taken_minor: int = 0
+    """What of it was captured, in the payment's currency."""
+    is_sale: bool = False
+    """Whether it was captured for a ticket; else it was taken for nothing."""
+    fee_minor: int = 0
+    """What of a sale the house keeps."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,66 +109,6 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     what: str
     detail: str | None = None
-
-
-class AttemptStarted(Fact, frozen=True, kw_only=True, tag="payment.attempt_started"):
-    at: datetime
-    number: int
-    attempts_left: int
-    buyer_id: UserId
-    seller_id: UserId
-    amount_minor: int
-    currency: str
-
-
-class AttemptAuthorised(Fact, frozen=True, kw_only=True, tag="payment.attempt_authorised"):
-    at: datetime
-    number: int
-    intent_id: str
-
-
-class PaymentSettled(Fact, frozen=True, kw_only=True, tag="payment.settled"):
-    at: datetime
-    number: int
-
-
-class AttemptDeclined(Fact, frozen=True, kw_only=True, tag="payment.attempt_declined"):
-    at: datetime
-    number: int
-    decline_code: str
-    attempts_left: int
-
-
-class AttemptNotSent(Fact, frozen=True, kw_only=True, tag="payment.attempt_not_sent"):
-    at: datetime
-    number: int
-
-
-class PaymentCaptured(Fact, frozen=True, kw_only=True, tag="payment.captured"):
-    at: datetime
-    number: int
-
-
-class VoidRequested(Fact, frozen=True, kw_only=True, tag="payment.void_requested"):
-    at: datetime
-    number: int
-
-
-class PaymentVoided(Fact, frozen=True, kw_only=True, tag="payment.voided"):
-    at: datetime
-    number: int
-
-
-PaymentFact: TypeAlias = (
-    AttemptStarted
-    | AttemptAuthorised
-    | PaymentSettled
-    | AttemptDeclined
-    | AttemptNotSent
-    | PaymentCaptured
-    | VoidRequested
-    | PaymentVoided
-)
 
 
 class PaymentState(State, frozen=True, kw_only=True):
@@ -150,6 +122,7 @@ class PaymentState(State, frozen=True, kw_only=True):
     status: PaymentStatus = PaymentStatus.PROCESSING
     attempts_left: int = 0
     created_at: datetime = NEVER
+    abandoned_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     timeline: tuple[Happening, ...] = ()
 
@@ -158,34 +131,64 @@ class PaymentState(State, frozen=True, kw_only=True):
         """The latest attempt."""
         return self.attempts[-1] if self.attempts else None
 
-    def apply(self, fact: PaymentFact) -> "PaymentState":  # noqa: PLR0911 - one for each fact
+    def apply(self, fact: PaymentFact) -> "PaymentState":  # noqa: C901, PLR0911, PLR0912 - one for each fact
         match fact:
             case AttemptStarted():
                 return self._started(fact)
+            case AttemptActionRequired():
+                return self._action_required(fact)
             case AttemptAuthorised():
                 return self._moved(
-                    fact, PaymentStatus.PROCESSING, AttemptStatus.AUTHORISED, fact.intent_id
+                    fact, AttemptStatus.AUTHORISED, intent_id=fact.intent_id, secret=None
                 )
             case PaymentSettled():
-                return self._moved(fact, PaymentStatus.PROCESSING, AttemptStatus.SETTLED)
+                return self._moved(fact, AttemptStatus.SETTLED)
             case AttemptDeclined():
                 declined = self._moved(
                     fact,
-                    PaymentStatus.DECLINED,
                     AttemptStatus.DECLINED,
+                    PaymentStatus.DECLINED,
+                    detail=fact.decline_code,
                     decline_code=fact.decline_code,
+                    secret=None,
+                    **_intent(fact.intent_id),
                 )
                 return replace(declined, attempts_left=fact.attempts_left)
             case AttemptNotSent():
-                return self._moved(fact, PaymentStatus.DECLINED, AttemptStatus.NOT_SENT)
+                return self._moved(fact, AttemptStatus.NOT_SENT, PaymentStatus.DECLINED)
             case PaymentCaptured():
-                return self._moved(fact, PaymentStatus.CAPTURED, AttemptStatus.CAPTURED)
+                return self._moved(
+                    fact,
+                    AttemptStatus.CAPTURED,
+                    PaymentStatus.CAPTURED,
+                    taken_minor=self.amount_minor,
+                    is_sale=True,
+                    fee_minor=fact.fee_minor,
+                )
+            case CaptureFailed():
+                return self._moved(fact, AttemptStatus.IMPOSSIBLE, PaymentStatus.VOIDED)
             case VoidRequested():
-                return self._moved(fact, PaymentStatus.PROCESSING, AttemptStatus.VOIDING)
+                return self._moved(
+                    fact, AttemptStatus.VOIDING, secret=None, **_intent(fact.intent_id)
+                )
             case PaymentVoided():
-                return self._moved(fact, PaymentStatus.VOIDED, AttemptStatus.VOIDED)
+                return self._moved(fact, AttemptStatus.VOIDED, PaymentStatus.VOIDED)
+            case PaymentAbandoned():
+                return replace(self, abandoned_at=fact.at)
+            case RefundRequested():
+                return self._refunding(fact)
+            case PaymentRefunded():
+                return self._moved(
+                    fact, AttemptStatus.REFUNDED, PaymentStatus.REFUNDED, refund_id=fact.refund_id
+                )
+            case RefundFailed():
+                return self._moved(fact, AttemptStatus.REFUND_FAILED, PaymentStatus.CAPTURED)
             case _:
                 assert_never(fact)
+
+    def of_intent(self, intent_id: str) -> Attempt | None:
+        """The attempt that made *intent_id*."""
+        return next((each for each in self.attempts if each.intent_id == intent_id), None)
 
     def _started(self, fact: AttemptStarted) -> "PaymentState":
         return replace(
@@ -204,24 +207,54 @@ class PaymentState(State, frozen=True, kw_only=True):
             timeline=(*self.timeline, Happening(at=fact.at, what="started")),
         )
 
+    def _action_required(self, fact: AttemptActionRequired) -> "PaymentState":
+        attempt = self.attempts[fact.number - 1]
+        again = attempt.status is AttemptStatus.ACTION_REQUIRED
+        moved = self._moved(
+            fact,
+            AttemptStatus.ACTION_REQUIRED,
+            PaymentStatus.REQUIRES_ACTION,
+            intent_id=fact.intent_id,
+            secret=fact.secret,
+            looks=attempt.looks + 1,
+        )
+        # Whoever comes back without having acted is told so; it is no news.
+        return replace(moved, timeline=self.timeline) if again else moved
+
+    def _refunding(self, fact: RefundRequested) -> "PaymentState":
+        attempt = self.attempts[fact.number - 1]
+        status = PaymentStatus.CAPTURED if attempt.taken_minor else PaymentStatus.PROCESSING
+        return self._moved(
+            fact,
+            AttemptStatus.REFUNDING,
+            status,
+            detail=fact.why,
+            intent_id=fact.intent_id,
+            refunds=attempt.refunds + 1,
+            taken_minor=fact.amount_minor,
+        )
+
     def _moved(
         self,
-        fact: PaymentFact,
-        status: PaymentStatus,
-        attempt_status: AttemptStatus,
-        intent_id: str | None = None,
-        decline_code: str | None = None,
+        fact: AttemptFact,
+        to: AttemptStatus,
+        status: PaymentStatus = PaymentStatus.PROCESSING,
+        *,
+        detail: str | None = None,
+        **changes: object,
     ) -> "PaymentState":
         attempts = tuple(
-            replace(
-                attempt,
-                status=attempt_status,
-                intent_id=intent_id or attempt.intent_id,
-                decline_code=decline_code,
-            )
-            if attempt.number == fact.number
-            else attempt
-            for attempt in self.attempts
+            replace(each, status=to, **changes) if each.number == fact.number else each
+            for each in self.attempts
         )
-        happening = Happening(at=fact.at, what=attempt_status.value, detail=decline_code)
-        return replace(self, status=status, attempts=attempts, timeline=(*self.timeline, happening))
+        return replace(
+            self,
+            status=status if fact.number == len(self.attempts) else self.status,
+            attempts=attempts,
+            timeline=(*self.timeline, Happening(at=fact.at, what=to.value, detail=detail)),
+        )
+
+
+def _intent(intent_id: str | None) -> dict[str, Any]:
+    """The change that *intent_id* makes: none if it is not known yet."""
+    return {} if intent_id is None else {"intent_id": intent_id}

@@ -19,6 +19,7 @@ from ticketing.tickets.messages import (
     Reservation,
     Reserve,
     Sell,
+    Unsell,
     Withdraw,
     ticket,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "TicketFact",
     "TicketState",
     "TicketStatus",
+    "Unsell",
     "Withdraw",
     "WithdrawReason",
     "ticket",

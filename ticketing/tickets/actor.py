@@ -32,6 +32,7 @@ from ticketing.tickets.messages import (
     Reservation,
     Reserve,
     Sell,
+    Unsell,
     Withdraw,
 )
 from ticketing.tickets.state import (
@@ -43,6 +44,7 @@ from ticketing.tickets.state import (
     TicketSold,
     TicketState,
     TicketStatus,
+    TicketUnsold,
     TicketWithdrawn,
     WithdrawReason,
 )
@@ -149,6 +151,19 @@ class Ticket(Actor[TicketState]):
             turn.cancel(LAPSE_TIMER)
             forget_event(turn)
         return True
+
+    @handle
+    async def unsell(self, message: Unsell, turn: Turn[TicketState]) -> None:
+        ticket = turn.state
+        if ticket.status is not TicketStatus.SOLD or ticket.order_id != message.order_id:
+            return
+        turn.record(TicketUnsold(order_id=message.order_id, at=turn.now))
+        if not message.relist:
+            withdraw(turn, WithdrawReason.REFUNDED)
+        elif ticket.has_started(turn.now):
+            withdraw(turn, WithdrawReason.EVENT_STARTED)
+        else:
+            close_when_started(turn)
 
     @handle
     async def close(self, message: Close, turn: Turn[TicketState]) -> None:

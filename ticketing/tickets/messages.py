@@ -26,6 +26,7 @@ __all__ = [
     "Reservation",
     "Reserve",
     "Sell",
+    "Unsell",
     "Withdraw",
     "ticket",
 ]
@@ -159,6 +160,16 @@ class Sell(Message[bool], frozen=True, kw_only=True, tag="tickets.sell"):
     """
 
     order_id: OrderId
+
+
+class Unsell(Message[None], frozen=True, kw_only=True, tag="tickets.unsell"):
+    """Undo the sale to *order_id*: back on the market with *relist*, else withdrawn.
+
+    Does nothing unless the ticket is sold to that order.
+    """
+
+    order_id: OrderId
+    relist: bool
 
 
 class Close(Message[None], frozen=True, kw_only=True, tag="tickets.close"):

@@ -23,6 +23,7 @@ __all__ = [
     "TicketSold",
     "TicketState",
     "TicketStatus",
+    "TicketUnsold",
     "TicketWithdrawn",
     "WithdrawReason",
 ]
@@ -111,12 +112,25 @@ class TicketSold(Fact, frozen=True, kw_only=True, tag="ticket.sold"):
     order_id: OrderId
 
 
+class TicketUnsold(Fact, frozen=True, kw_only=True, tag="ticket.unsold"):
+    """The sale to *order_id* was undone."""
+
+    order_id: OrderId
+    at: datetime
+
+
 class TicketWithdrawn(Fact, frozen=True, kw_only=True, tag="ticket.withdrawn"):
     reason: WithdrawReason
 
 
 TicketFact: TypeAlias = (
-    TicketListed | TicketEdited | TicketReserved | TicketReleased | TicketSold | TicketWithdrawn
+    TicketListed
+    | TicketEdited
+    | TicketReserved
+    | TicketReleased
+    | TicketSold
+    | TicketUnsold
+    | TicketWithdrawn
 )
 
 
@@ -151,7 +165,7 @@ class TicketState(State, frozen=True, kw_only=True):
     withdraw_reason: WithdrawReason | None = None
     lapses: tuple[Lapses, ...] = ()
 
-    def apply(self, fact: TicketFact) -> "TicketState":
+    def apply(self, fact: TicketFact) -> "TicketState":  # noqa: PLR0911 - one for each fact
         match fact:
             case TicketListed():
                 return replace(self, created_at=fact.at, seller_id=fact.seller_id, **_offer(fact))
@@ -172,6 +186,8 @@ class TicketState(State, frozen=True, kw_only=True):
                 return replace(
                     self, status=TicketStatus.SOLD, reserved_at=None, reserved_until=None
                 )
+            case TicketUnsold():
+                return replace(self, status=TicketStatus.AVAILABLE, order_id=None, buyer_id=None)
             case TicketWithdrawn():
                 return replace(self, status=TicketStatus.WITHDRAWN, withdraw_reason=fact.reason)
             case _:

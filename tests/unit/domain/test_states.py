@@ -28,20 +28,6 @@ from ticketing.orders.state import (
     OrderState,
     OrderStatus,
 )
-from ticketing.payments.ledger import capture_movements
-from ticketing.payments.state import (
-    AttemptAuthorised,
-    AttemptDeclined,
-    AttemptNotSent,
-    AttemptStarted,
-    AttemptStatus,
-    PaymentCaptured,
-    PaymentSettled,
-    PaymentState,
-    PaymentStatus,
-    PaymentVoided,
-    VoidRequested,
-)
 from ticketing.tickets.state import (
     LAPSES_REMEMBERED,
     ReleaseReason,
@@ -79,11 +65,6 @@ PLACED = OrderPlaced(
     at=T0, ticket_id=TICKET, ticket_version=2, buyer_id=BUYER, seller_id=SELLER, title="A seat",
     price_minor=2500, currency="eur", expires_at=T1,
 )  # fmt: skip
-STARTED = AttemptStarted(
-    at=T0, number=1, attempts_left=2, buyer_id=BUYER, seller_id=SELLER, amount_minor=2500,
-    currency="eur",
-)  # fmt: skip
-AUTHORISED = AttemptAuthorised(at=T0, number=1, intent_id="pi_1")
 
 
 def fold(state: S, *facts: Any) -> S:
@@ -96,10 +77,6 @@ def ticket(*facts: Any) -> TicketState:
 
 def order(*facts: Any) -> OrderState:
     return fold(OrderState(id=ORDER), PLACED, *facts)
-
-
-def payment(*facts: Any) -> PaymentState:
-    return fold(PaymentState(id=ORDER), STARTED, *facts)
 
 
 def released(buyer: str, reason: ReleaseReason = ReleaseReason.LAPSED) -> list[Any]:
@@ -235,63 +212,6 @@ def test_a_cancelled_order_says_why() -> None:
     assert (cancelled.status, cancelled.cancel_reason) == (OrderStatus.CANCELLED, "expired")
     assert cancelled.ended_at == T1
     assert not cancelled.is_live
-
-
-def test_a_payment_begins_with_an_attempt() -> None:
-    started = payment()
-    assert (started.status, started.attempts_left) == (PaymentStatus.PROCESSING, 2)
-    assert [attempt.status for attempt in started.attempts] == [AttemptStatus.STARTED]
-    assert started.created_at == T0
-
-
-def test_a_payment_that_goes_well_is_authorised_settled_and_captured() -> None:
-    settled = payment(AUTHORISED, PaymentSettled(at=T0, number=1))
-    assert settled.status is PaymentStatus.PROCESSING
-    captured = fold(settled, PaymentCaptured(at=T1, number=1))
-    assert captured.status is PaymentStatus.CAPTURED
-    assert captured.attempt is not None
-    assert (captured.attempt.status, captured.attempt.intent_id) == ("captured", "pi_1")
-    assert [line.what for line in captured.timeline] == [
-        "started", "authorised", "settled", "captured",
-    ]  # fmt: skip
-
-
-def test_a_declined_attempt_leaves_fewer() -> None:
-    facts = AttemptDeclined(at=T0, number=1, decline_code="card_declined", attempts_left=1)
-    declined = payment(facts)
-    assert (declined.status, declined.attempts_left) == (PaymentStatus.DECLINED, 1)
-    assert declined.attempts[0].decline_code == "card_declined"
-
-
-def test_an_attempt_that_was_not_sent_costs_none() -> None:
-    not_sent = payment(AttemptNotSent(at=T0, number=1))
-    assert (not_sent.status, not_sent.attempts_left) == (PaymentStatus.DECLINED, 2)
-
-
-def test_a_second_attempt_leaves_the_first_as_it_was() -> None:
-    first = AttemptDeclined(at=T0, number=1, decline_code="no", attempts_left=1)
-    again = AttemptStarted(
-        at=T1, number=2, attempts_left=1, buyer_id=BUYER, seller_id=SELLER, amount_minor=2500,
-        currency="eur",
-    )  # fmt: skip
-    second = payment(first, again)
-    assert [each.status for each in second.attempts] == ["declined", "started"]
-    assert (second.status, second.created_at) == (PaymentStatus.PROCESSING, T0)
-
-
-def test_a_payment_whose_ticket_is_gone_is_voided() -> None:
-    voiding = payment(AUTHORISED, VoidRequested(at=T0, number=1))
-    assert voiding.status is PaymentStatus.PROCESSING
-    assert fold(voiding, PaymentVoided(at=T1, number=1)).status is PaymentStatus.VOIDED
-
-
-def test_what_a_capture_moves_sums_to_zero_whatever_the_fee() -> None:
-    for amount in (1, 3, 99, 2500, 99_999_999):
-        paid = fold(PaymentState(id=ORDER), replace(STARTED, amount_minor=amount))
-        for percent in (0.0, 0.5, 2.5, 33.3, 100.0):
-            moved = capture_movements(paid, fee_percent=percent, at=T1)
-            assert sum(each.delta_minor for each in moved) == 0
-            assert sum(each.delta_minor for each in moved if each.account == "provider") == amount
 
 
 def test_an_account_gains_and_loses_roles() -> None:
