@@ -26,7 +26,7 @@ from actors import (
 )
 from actors.placement import Placement
 from actors.postgres import PostgresStore
-from ticketing import expiration, payments, topics
+from ticketing import expiration, topics
 from ticketing.audit.actor import Audit
 from ticketing.audit.entry import Entry
 from ticketing.auth.actor import Account
@@ -36,14 +36,17 @@ from ticketing.events.actor import Event
 from ticketing.expiration.actor import LOOK_TIMER, Watch
 from ticketing.expiration.worker import Sweeper
 from ticketing.orders.actor import Order
+from ticketing.payments import messages as payments
 from ticketing.payments.actor import Payment
 from ticketing.payments.ledger import Movement
 from ticketing.payments.reconciler import LOOK_TIMER as RECONCILE_TIMER
 from ticketing.payments.reconciler import Reconciler
 from ticketing.payments.transport import StripeTransport
 from ticketing.payments.worker import Teller
+from ticketing.reads import Reads
 from ticketing.settings import Settings
 from ticketing.tickets.actor import Ticket
+from ticketing.vault import Vault
 
 __all__ = [
     "SERVICES",
@@ -149,7 +152,10 @@ async def running(
             api_base=stripe_base,
             around=lambda moment: failpoint(f"stripe.{moment}"),
         )
-        workers = [Hasher(Argon2()), Sweeper(store.pool), Teller(transport)]
+        teller = Teller(
+            transport, vault=Vault(settings.data_keys), reads=Reads(store.pool), clock=clock
+        )
+        workers = [Hasher(Argon2()), Sweeper(store.pool), teller]
         runtime = Runtime(
             services(actors(settings), workers),
             store=store,
@@ -157,6 +163,7 @@ async def running(
             ids=ids,
             bus=LocalBus(topics.topics_of),
         )
+        runtime.metrics.register(teller.alarm.gauge)
         await begin_watches(runtime)
         await begin_reconciling(runtime)
         await runtime.start()

@@ -21,6 +21,7 @@ from ticketing.settings import Settings, SettingsError
 _Value = TypeVar("_Value")
 
 _JWT_SECRET_BYTES = 48  # Comfortably above the 32 that HS256 asks for.
+_WEBHOOK_SECRET_BYTES = 32  # As long as the hash that it keys, SHA-256; RFC 2104, section 3.
 
 
 def fill_in(settings: Settings) -> Settings:
@@ -37,7 +38,15 @@ def fill_in(settings: Settings) -> Settings:
         session_keys=settings.session_keys
         or _load(keys / "session", _new_fernet_key, values.fernet_keys),
         data_keys=settings.data_keys or _load(keys / "data", _new_fernet_key, values.fernet_keys),
+        stripe_webhook_secrets=settings.stripe_webhook_secrets or _webhook_secrets(settings, keys),
     )
+
+
+def _webhook_secrets(settings: Settings, keys: Path) -> tuple[str, ...]:
+    """What the sandbox beside the server signs with; any other provider says its own."""
+    if not settings.has_own_sandbox:
+        return ()
+    return _load(keys / "webhook", _new_webhook_secret, values.webhook_secrets)
 
 
 def _load(path: Path, generate: Callable[[], str], read: Callable[[str], _Value]) -> _Value:
@@ -58,3 +67,7 @@ def _new_jwt_secret() -> str:
 
 def _new_fernet_key() -> str:
     return Fernet.generate_key().decode()
+
+
+def _new_webhook_secret() -> str:
+    return f"whsec_{secrets.token_urlsafe(_WEBHOOK_SECRET_BYTES)}"

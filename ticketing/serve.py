@@ -72,7 +72,7 @@ async def standing(settings: Settings) -> AsyncIterator[Standing]:
     settings = _at(bound, settings)
     async with (
         database.for_serving(settings, lambda line: log.info("database", note=line)) as found,
-        sandbox_process.beside(settings) as stripe_base,
+        sandbox_process.beside(settings, sandbox_process.reached_at(bound)) as stripe_base,
     ):
         await _migrate(found.dsn)
         async with bootstrap.running(

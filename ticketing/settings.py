@@ -154,15 +154,16 @@ class Settings:
         "STRIPE_PUBLISHABLE_KEY",
         values.prefixed("pk_test_", "pk_live_"),
         "",
-        "publishable key, for the browser",
+        "publishable key, for the browser; live if STRIPE_KEY is, else for tests",
         default_shown="none",
     )
     stripe_webhook_secrets: tuple[str, ...] = _setting(
         "STRIPE_WEBHOOK_SECRETS",
         values.webhook_secrets,
         (),
-        "comma-separated signing secrets of the webhook endpoint; each is accepted",
-        default_shown="none",
+        "comma-separated signing secrets of the webhook endpoint, POST /api/webhooks/stripe; each"
+        " is accepted; required with STRIPE_KEY",
+        default_shown="generated into the data directory for the payment sandbox",
         secret=True,
     )
     stripe_api_base: str = _setting(
@@ -250,12 +251,23 @@ class Settings:
             # The only field whose default depends on others; frozen objects are set up this way.
             url = values.origin_of("http", self.host, self.port)
             object.__setattr__(self, "public_url", url)
-        if self.stripe_key.startswith(_LIVE_KEYS) and self.stripe_api_base != STRIPE_API_BASE:
+        if self.is_live and self.stripe_api_base != STRIPE_API_BASE:
             raise SettingsError(
                 "STRIPE_API_BASE", f"{STRIPE_API_BASE} with a live key", "a custom API base"
             )
         if self.env == "production":
             _refuse_unless_fit_for_production(self)
+        _refuse_unless_stripe_fits_together(self)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the money is real."""
+        return self.stripe_key.startswith(_LIVE_KEYS)
+
+    @property
+    def has_own_sandbox(self) -> bool:
+        """Whether the payment sandbox starts beside the server: no other provider is named."""
+        return not self.stripe_key and self.stripe_api_base == STRIPE_API_BASE
 
 
 DOCUMENTATION: tuple[SettingDoc, ...] = tuple(one.metadata["doc"] for one in fields(Settings))
@@ -274,6 +286,17 @@ def _read(name: str, text: str, read: Callable[[str], object]) -> object:
         raise SettingsError(name, refusal.expected, refusal.got) from None
 
 
+def _refuse_unless_stripe_fits_together(settings: Settings) -> None:
+    live, page = settings.is_live, settings.stripe_publishable_key
+    if page and page.startswith("pk_live_") != live:
+        ours, theirs = ("a live key", "a test key") if live else ("a test key", "a live key")
+        raise SettingsError("STRIPE_PUBLISHABLE_KEY", f"{ours}, as STRIPE_KEY is", theirs)
+    if settings.stripe_key and not settings.stripe_webhook_secrets:
+        # Without them every event would be refused, and lost webhooks show only much later.
+        expected = "the signing secret of the webhook endpoint (whsec_...), with STRIPE_KEY"
+        raise SettingsError("STRIPE_WEBHOOK_SECRETS", expected, "none")
+
+
 def _refuse_unless_fit_for_production(settings: Settings) -> None:
     for name, fits, expected, got in _production_rules(settings):
         if not fits:
@@ -282,9 +305,8 @@ def _refuse_unless_fit_for_production(settings: Settings) -> None:
 
 def _production_rules(settings: Settings) -> Iterable[tuple[str, bool, str, str]]:
     """Name, whether it is fit for real money, what is expected and what is there otherwise."""
-    live = settings.stripe_key.startswith(_LIVE_KEYS)
     stripe_got = "a test key" if settings.stripe_key else "none, which means the payment sandbox"
-    yield "STRIPE_KEY", live, "a live key", stripe_got
+    yield "STRIPE_KEY", settings.is_live, "a live key", stripe_got
     test_page = settings.stripe_publishable_key.startswith("pk_test_")
     yield "STRIPE_PUBLISHABLE_KEY", not test_page, "a live key", "a test key"
     yield "TICKETING_RATE_LIMITS", settings.rate_limits, "on", "off"

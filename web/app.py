@@ -11,7 +11,17 @@ from typing import Final
 from aiohttp import web
 
 from web import middleware, openapi, session
-from web.api import discovery, events, insight, orders, payments, tickets, users
+from web.api import (
+    admin,
+    discovery,
+    events,
+    insight,
+    orders,
+    payments,
+    tickets,
+    users,
+    webhooks,
+)
 from web.bodies import BODY_BYTES_MAX
 from web.gateway import GATEWAY, Gateway
 from web.live import lifetime, updates
@@ -27,6 +37,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *tickets.ROUTES,
     *orders.ROUTES,
     *payments.ROUTES,
+    *webhooks.ROUTES,
+    *admin.ROUTES,
     *discovery.ROUTES,
     *insight.ROUTES,
     *updates.ROUTES,

@@ -14,9 +14,19 @@ from actors import Clock
 from ticketing.auth import queries
 from ticketing.auth.state import AccountState
 from ticketing.auth.tokens import Claims, InvalidTokenError, Tokens
+from ticketing.errors import ForbiddenError
 from ticketing.reads import Reads
+from web.refusals import NotSignedInError
 
-__all__ = ["SIGNED_IN_AGAIN_AFTER", "Verifier", "bearer", "still_good", "uses_bearer"]
+__all__ = [
+    "SIGNED_IN_AGAIN_AFTER",
+    "Verifier",
+    "bearer",
+    "refuse_ended",
+    "refuse_unless",
+    "still_good",
+    "uses_bearer",
+]
 
 SIGNED_IN_AGAIN_AFTER: Final = timedelta(hours=12)
 """However often a token is renewed: after this the user gives the password again."""
@@ -76,3 +86,31 @@ async def still_good(claims: Claims, reads: Reads) -> tuple[bool, AccountState |
     """
     account = await queries.find_user(reads, claims.user_id)
     return account is None or claims.session_epoch == account.session_epoch, account
+
+
+async def refuse_ended(claims: Claims, reads: Reads) -> AccountState | None:
+    """Refuse a session that has ended; the account, if it is ours.
+
+    Raises:
+        NotSignedInError: it has ended, though the token has not expired yet.
+
+    """
+    good, account = await still_good(claims, reads)
+    if not good:
+        raise NotSignedInError("This session has ended; sign in again")
+    return account
+
+
+async def refuse_unless(role: str, claims: Claims, reads: Reads) -> None:
+    """Refuse who has not *role*: by the token and, where the account is ours, by the account now.
+
+    Raises:
+        NotSignedInError: the session has ended.
+        ForbiddenError: they do not have the role, or not any more.
+
+    """
+    if role not in claims.roles:
+        raise ForbiddenError
+    account = await refuse_ended(claims, reads)
+    if account is not None and role not in account.roles:
+        raise ForbiddenError

@@ -31,6 +31,7 @@ __all__ = [
     "Place",
     "Price",
     "PriceBound",
+    "Reason",
     "Rule",
     "TimeZone",
     "Title",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 TITLE_CHARACTERS_MAX: Final = 200
+REASON_CHARACTERS_MAX: Final = 500  # A paragraph for whoever reads the audit log later.
 PLACE_CHARACTERS_MAX: Final = 100  # "Upper tier, north, behind the goal" and then some.
 DELIVERY_CHARACTERS_MAX: Final = 2_000
 WORDS_CHARACTERS_MAX: Final = 200  # A search for more than a whole title finds nothing.
@@ -157,6 +159,14 @@ Place: TypeAlias = Annotated[
     str,
     Meta(extra_json_schema={"minLength": 1, "maxLength": PLACE_CHARACTERS_MAX}),
     _line_of(PLACE_CHARACTERS_MAX),
+]
+Reason: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Why, for the audit log",
+        extra_json_schema={"minLength": 1, "maxLength": REASON_CHARACTERS_MAX},
+    ),
+    _line_of(REASON_CHARACTERS_MAX),
 ]
 Price: TypeAlias = Annotated[
     int | float | str,

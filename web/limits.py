@@ -19,6 +19,9 @@ from ticketing.reads import Reads
 from web.refusals import RateLimitedError
 
 __all__ = [
+    "CONFIRMING",
+    "PAYING",
+    "PAYING_BY_ADDRESS",
     "RESERVING",
     "SIGN_IN_BY_ACCOUNT",
     "SIGN_IN_BY_ADDRESS",
@@ -48,7 +51,29 @@ RESERVING: Final = Limit(name="reserve", at_once=20, every=timedelta(seconds=2))
 """One user's attempts to get a ticket: twenty as fast as they can click, and then one every two
 seconds, which is faster than anybody reads what came of the last."""
 
-_LIMITS: Final = (SIGN_IN_BY_BOTH, SIGN_IN_BY_ADDRESS, SIGN_IN_BY_ACCOUNT, SIGN_UP)
+PAYING: Final = Limit(name="pay", at_once=20, every=timedelta(minutes=6))
+"""One user's cards that were not taken. Somebody whose bank says no may try each of their four
+reservations five times; after that it is ten an hour, too few to find out which of a list of stolen
+numbers work. A payment that is taken does not count, nor what was refused before a card was tried,
+and nobody gets more tries on one order than `TICKETING_PAYMENT_ATTEMPTS`."""
+
+PAYING_BY_ADDRESS: Final = Limit(name="pay-address", at_once=100, every=timedelta(minutes=3))
+"""The same of all users of one address, who may be a campus at the opening of a sale: a hundred
+that are being decided at one moment, or declined, and then twenty an hour."""
+
+CONFIRMING: Final = Limit(name="confirm", at_once=20, every=timedelta(seconds=3))
+"""One user's returns from 3-D Secure, each of which asks the payment provider: more than somebody
+who fails, reloads and tries again, and far less than the provider lets us ask."""
+
+_LIMITS: Final = (
+    SIGN_IN_BY_BOTH,
+    SIGN_IN_BY_ADDRESS,
+    SIGN_IN_BY_ACCOUNT,
+    SIGN_UP,
+    PAYING,
+    PAYING_BY_ADDRESS,
+    CONFIRMING,
+)
 
 # Old rows are harmless; a hundred thousand of them are 10 MB.
 _PRUNE_EVERY_SECONDS: Final = 60.0

@@ -1,4 +1,6 @@
-"""What the gateway counts: requests, by route and status, and how long they took."""
+"""What the gateway counts: requests, by route and status, and how long they took; webhooks."""
+
+from typing import Final, Literal, TypeAlias, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
@@ -6,6 +8,9 @@ __all__ = ["HttpMetrics"]
 
 # From an answer out of memory to one that waited for a payment.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+WebhookOutcome: TypeAlias = Literal["told", "ignored", "refused"]
+WEBHOOKS: Final[tuple[WebhookOutcome, ...]] = get_args(WebhookOutcome)
 
 
 class HttpMetrics:
@@ -21,6 +26,12 @@ class HttpMetrics:
             "http_request_seconds", "Time from request to answer", ["method", "route"],
             buckets=_SECONDS, registry=self.registry,
         )  # fmt: skip
+        webhooks = Counter(
+            "stripe_webhooks", "Events of the payment provider's: told to a payment, ignored"
+            " because nothing follows from them, or refused for their signature or body",
+            ["outcome"], registry=self.registry,
+        )  # fmt: skip
+        self._webhooks = {each: webhooks.labels(outcome=each) for each in WEBHOOKS}
         self._requests = requests
         self._seconds = seconds
         # `labels()` costs more than counting does. The routes are ours and bound the size.
@@ -38,6 +49,10 @@ class HttpMetrics:
         counter, histogram = children
         counter.inc()
         histogram.observe(seconds)
+
+    def webhook(self, outcome: WebhookOutcome) -> None:
+        """Count one event of the payment provider's."""
+        self._webhooks[outcome].inc()
 
     def exposition(self, *others: CollectorRegistry) -> bytes:
         """Everything in Prometheus' text format, with that of *others*."""

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from actors import AskIdReusedError, RefusalError
 from actors.errors import first_line
+from ticketing.errors import ForbiddenError
 from web import errors, idempotency
 from web.errors import Problem
 from web.refusals import (
@@ -125,6 +126,12 @@ def _operation(route: Route, of: dict[str, Any], components: dict[str, Any]) -> 
             "required": not route.input_optional,
             "content": {"application/json": {"schema": of[repr(route.input)]}},
         }
+    elif route.signed:
+        operation["requestBody"] = {
+            "required": True,
+            "description": "As its sender signed it, byte for byte.",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
     return operation
 
 
@@ -183,8 +190,11 @@ def _refusals(route: Route) -> Iterable[type[RefusalError]]:
         yield InvalidInputError
     if route.signed_in:
         yield NotSignedInError
+    if route.role is not None:
+        yield ForbiddenError
     if not route.is_safe:
-        yield ForeignOriginError
+        if not route.signed:
+            yield ForeignOriginError
         yield BodyTooLargeError
     if route.input is not None and not route.is_safe:
         yield UnsupportedMediaTypeError

@@ -6,21 +6,21 @@ before the watch began (the request is a retry), or got lost on the way, is look
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from actors import Clock, RefusalError, State, Subscription
 from ticketing import orders, payments
-from ticketing.errors import OrderCancelledError, OrderExpiredError
+from ticketing.errors import OrderCancelledError, OrderExpiredError, PaymentInProgressError
 from ticketing.orders import CancelReason, OrderState, OrderStatus
 from ticketing.orders import queries as order_queries
-from ticketing.payments import Attempt, AttemptStatus, PaymentState
+from ticketing.payments import Attempt, AttemptStatus, PaymentState, PaymentStatus
 from ticketing.payments import queries as payment_queries
 from ticketing.reads import Reads
 from ticketing.values import OrderId, UserId
 from web.gateway import Gateway
 from web.refusals import PaymentDeclinedError, ProviderUnavailableError
 
-__all__ = ["Watch", "watch"]
+__all__ = ["Outcome", "Watch", "watch"]
 
 S = TypeVar("S", bound=State)
 
@@ -35,6 +35,19 @@ _UNDER_WAY: Final = frozenset(
         AttemptStatus.VOIDING,
     }
 )
+
+_ENDED: Final = frozenset({OrderStatus.COMPLETE, OrderStatus.CANCELLED})
+
+
+class Outcome(NamedTuple):
+    """What came of an attempt: captured, requires_action, or processing: not known yet."""
+
+    status: PaymentStatus
+    secret: str | None = None
+    """Sealed: what the buyer's browser needs for 3-D Secure."""
+
+
+_NOT_KNOWN_YET: Final = Outcome(PaymentStatus.PROCESSING)
 
 
 @contextmanager
@@ -70,36 +83,53 @@ class Watch:
         self._ordered = ordered
         self._ends = clock.monotonic() + _WAIT_SECONDS
 
-    async def is_captured(self, started: PaymentState, *, is_retry: bool) -> bool:
-        """Whether the attempt *started* has taken the money and completed the order.
+    async def outcome(self, started: PaymentState, *, is_retry: bool, looks: int = 0) -> Outcome:
+        """What came of the attempt *started*: captured only once the order is complete, too.
 
-        False: it is not known yet, and the time is up.
+        That the card holder has to act is an outcome, once the provider has said so more than
+        *looks* times: who comes back from there has heard it before.
 
         Raises:
             PaymentDeclinedError, ProviderUnavailableError: it ended so.
             OrderExpiredError, OrderCancelledError: the ticket was gone; nobody was charged.
+            PaymentInProgressError: another card has been tried since.
 
         """
         number = len(started.attempts)
-        payment = await self._stored_payment() if is_retry else started
+
+        def is_known(now: PaymentState) -> bool:
+            attempt = _attempt(now, number)
+            if attempt.status is AttemptStatus.ACTION_REQUIRED:
+                return attempt.looks > looks
+            return attempt.status not in _UNDER_WAY
+
         payment = await self._until(
-            lambda now: _attempt(now, number).status not in _UNDER_WAY,
-            payment,
+            is_known,
+            await self._stored_payment() if is_retry else started,
             self._paid,
             self._stored_payment,
         )
-        attempt = None if payment is None else _attempt(payment, number)
-        if payment is None or attempt is None or attempt.status in _UNDER_WAY:
-            return False
+        if payment is None or not is_known(payment):
+            return _NOT_KNOWN_YET
+        attempt = _attempt(payment, number)
+        if attempt.status is AttemptStatus.ACTION_REQUIRED:
+            return Outcome(PaymentStatus.REQUIRES_ACTION, attempt.secret)
         if attempt.status is not AttemptStatus.CAPTURED:
             raise await self._refusal(payment, attempt)
+        return await self._completion(is_retry=is_retry)
+
+    async def _completion(self, *, is_retry: bool) -> Outcome:
+        """The money is taken; the order is told in a moment."""
         order = await self._until(
-            lambda now: now.status is OrderStatus.COMPLETE,
+            lambda now: now.status in _ENDED,
             await self._stored_order() if is_retry else None,
             self._ordered,
             self._stored_order,
         )
-        return order is not None and order.status is OrderStatus.COMPLETE
+        if order is not None and order.status is OrderStatus.CANCELLED:
+            raise OrderCancelledError  # And the money given back, before anybody looked.
+        is_complete = order is not None and order.status is OrderStatus.COMPLETE
+        return Outcome(PaymentStatus.CAPTURED) if is_complete else _NOT_KNOWN_YET
 
     async def _until(
         self,
@@ -124,6 +154,10 @@ class Watch:
             return PaymentDeclinedError(
                 decline_code=attempt.decline_code, attempts_left=payment.attempts_left
             )
+        if attempt.number < len(payment.attempts):
+            return (
+                PaymentInProgressError()
+            )  # Or it was, a moment ago: this attempt made way for it.
         order = await self._stored_order()
         is_expired = order is not None and order.cancel_reason is CancelReason.EXPIRED
         return OrderExpiredError() if is_expired else OrderCancelledError()

@@ -11,6 +11,7 @@ __all__ = [
     "Fault",
     "ForeignOriginError",
     "InvalidInputError",
+    "InvalidWebhookError",
     "MethodNotAllowedError",
     "NotReadyError",
     "NotSignedInError",
@@ -37,6 +38,12 @@ class InvalidInputError(RefusalError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         super().__init__()
         self.faults = tuple(faults)
+
+
+class InvalidWebhookError(RefusalError):
+    """The event is not signed as it has to be, or cannot be read."""
+
+    code = "invalid_webhook"
 
 
 class NotSignedInError(RefusalError):

@@ -1,7 +1,8 @@
 """Routes: declared once, for the router, the checks before a handler, and the OpenAPI document.
 
-The order of the checks is part of the contract: who is asking (401), whose page sent it (403), what
-it says (413, 415, 400), and only then, in the handler, whether there is such a thing (404).
+The order of the checks is part of the contract: who is asking (401), whose page sent it and whether
+they may (403), what it says (413, 415, 400), and only then, in the handler, whether there is such a
+thing (404).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -41,10 +42,19 @@ class Route:
     refusals: tuple[type[RefusalError], ...] = ()
     """Beyond those that the other fields imply."""
     signed_in: bool = False
+    role: str | None = None
+    """Whoever is signed in has to have it; the database is asked whether they still do."""
+    signed: bool = False
+    """A machine sends it, and vouches for it by a signature in the body's name: nobody is signed
+    in, it does not matter whose page it is, and the handler is given the body as it came."""
     once: bool = False
     """Takes an Idempotency-Key."""
     headers: tuple[str, ...] = ()
     """Other request headers that make a difference."""
+
+    def __post_init__(self) -> None:
+        if self.role is not None and not self.signed_in:
+            raise TypeError(f"{self.path}: a role is for those who are signed in")
 
     @property
     def is_safe(self) -> bool:
@@ -65,6 +75,10 @@ def _endpoint(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     reader = None if route.input is None else Reader(route.input, strict=not route.is_safe)
 
+    async def answer_signed(request: web.Request) -> web.StreamResponse:
+        body = await bodies.read(request)
+        return await route.handler(Call(request, gateway, claims=None, given=body, key=None))
+
     async def answer(request: web.Request) -> web.StreamResponse:
         uses_bearer = auth.uses_bearer(request)
         if uses_bearer:
@@ -75,6 +89,8 @@ def _endpoint(
             raise NotSignedInError
         if not (route.is_safe or uses_bearer):
             origin.refuse_foreign(request, gateway.settings)
+        if route.role is not None and claims is not None:
+            await auth.refuse_unless(route.role, claims, gateway.reads)
         body, data = await _said(request, route)
         key = None
         if route.once and claims is not None:
@@ -82,7 +98,7 @@ def _endpoint(
         given = None if reader is None else reader.read(data)
         return await route.handler(Call(request, gateway, claims=claims, given=given, key=key))
 
-    return answer
+    return answer_signed if route.signed else answer
 
 
 async def _said(request: web.Request, route: Route) -> tuple[bytes, Mapping[str, object]]:

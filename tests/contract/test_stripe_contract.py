@@ -17,12 +17,15 @@ import stripe
 from actors.clock import SystemClock
 from tests.support.sandbox import TEST_KEY, transport_to
 from ticketing.payments.outcomes import (
+    ActionRequired,
     Authorised,
     Captured,
     Declined,
     Impossible,
     Intent,
     Missing,
+    Refunded,
+    RefundFailed,
     Unknown,
     Voided,
 )
@@ -248,6 +251,82 @@ async def test_a_lost_authorisation_can_be_found(transport: StripeTransport, ord
     assert not isinstance(found, Unknown)
     assert [intent.id for intent in found] == [intent_id]
     assert await transport.find(order_id=order_id, attempt=2, since=since) == ()
+
+
+@pytest.mark.parametrize(
+    "token", ["pm_card_authenticationRequired", "pm_card_threeDSecureRequired"]
+)
+async def test_a_card_holder_who_is_asked_for(
+    transport: StripeTransport, order_id: str, token: str
+) -> None:
+    outcome = await transport.authorise(
+        order_id=order_id, attempt=1, amount_minor=2000, currency="usd", token=token
+    )
+
+    assert isinstance(outcome, ActionRequired)
+    assert outcome.client_secret.startswith(f"{outcome.intent_id}_secret_")
+    intent = await transport.retrieve(outcome.intent_id)
+    assert isinstance(intent, Intent)
+    assert intent.status == "requires_action"
+    again = transport.standing(intent, order_id=order_id, amount_minor=2000, currency="usd")
+    assert again == outcome
+    assert await transport.void(intent_id=intent.id) == Voided(intent_id=intent.id)
+
+
+async def captured(transport: StripeTransport, order_id: str, token: str = "tok_visa") -> str:
+    outcome = await transport.authorise(
+        order_id=order_id, attempt=1, amount_minor=2000, currency="usd", token=token
+    )
+    assert isinstance(outcome, Authorised)
+    taken = await transport.capture(intent_id=outcome.intent_id, amount_minor=2000)
+    assert isinstance(taken, Captured)
+    return outcome.intent_id
+
+
+async def test_money_goes_back_once(transport: StripeTransport, order_id: str) -> None:
+    intent_id = await captured(transport, order_id)
+
+    async def give_back(**more: int) -> object:
+        return await transport.give_back(
+            intent_id=intent_id, order_id=order_id, amount_minor=2000, **more
+        )
+
+    first = await give_back()
+
+    assert isinstance(first, Refunded)
+    assert first.refund_id.startswith(("re_", "pyr_"))
+    assert await give_back() == await give_back(refund_round=2, key_round=2) == first
+    assert await transport.refund(first.refund_id) == first
+
+
+async def test_what_was_not_taken_cannot_be_given_back(
+    transport: StripeTransport, order_id: str
+) -> None:
+    intent_id = await authorised(transport, order_id)
+
+    outcome = await transport.give_back(intent_id=intent_id, order_id=order_id, amount_minor=2000)
+
+    assert isinstance(outcome, RefundFailed)
+    assert await transport.void(intent_id=intent_id) == Voided(intent_id=intent_id)
+
+
+async def test_what_happened_can_be_read(transport: StripeTransport, order_id: str) -> None:
+    began = SystemClock().now()
+    intent_id = await captured(transport, order_id)
+    await transport.give_back(intent_id=intent_id, order_id=order_id, amount_minor=2000)
+
+    events = await transport.events(
+        since=began - timedelta(minutes=5), until=began + timedelta(minutes=5)
+    )
+
+    assert not isinstance(events, Unknown)
+    ours = [event for event in events if event.order_id == order_id]
+    assert {event.intent_id for event in ours} == {intent_id}
+    assert [(event.type, event.status) for event in reversed(ours) if not event.is_refund] == [
+        ("payment_intent.amount_capturable_updated", "requires_capture"),
+        ("payment_intent.succeeded", "succeeded"),
+    ]
+    assert {"charge.refunded", "refund.created"} <= {event.type for event in ours}
 
 
 async def test_the_sandbox_answers_in_the_shape_of_the_sdks_types(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.support.wait import until
 from ticketing.embedded import home
 from ticketing.fsck import Violation, check
 from ticketing.payments.sandbox.books import FILE_NAME, Entry
-from ticketing.payments.sandbox.shapes import held_shape
+from ticketing.payments.sandbox.objects import held_shape
 
 # The database keeps its fsync: these tests are about what is there after a crash.
 SETTINGS: Final = {
@@ -42,7 +42,7 @@ _DOWN: Final = (*CONNECTION_LOST, asyncpg.PostgresError)
 _BUSY: Final = """
 select exists (
     select from inbox
-    where kind not in ('watch', 'sweeper') and parked_at is null
+    where kind not in ('watch', 'sweeper', 'reconciler') and key <> 'stripe' and parked_at is null
         and (name is null or due_at < clock_timestamp())
 ) or exists (select from payments where status = 'processing')
 """
@@ -172,7 +172,7 @@ class World:
         content = (self.data_dir / "sandbox" / FILE_NAME).read_bytes().rpartition(b"\n")[0]
         entries = [msgspec.json.decode(line, type=Entry) for line in content.splitlines()]
         intents = {entry.intent.id: entry.intent for entry in entries if entry.intent is not None}
-        return [held_shape(intent) for intent in intents.values()]
+        return [held_shape(intent, []) for intent in intents.values()]
 
     @property
     def _dsn(self) -> str:

@@ -38,6 +38,16 @@ async def site(databases: postgres.Databases) -> AsyncIterator[Site]:
     await databases.drop(dsn)
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def silent_site(databases: postgres.Databases) -> AsyncIterator[Site]:
+    """Another one, which the payment provider tells of nothing by itself."""
+    dsn = await databases.create()
+    with postgres.data_folder() as folder:
+        async with running(dsn, folder / "var", rate_limits=False, webhooks=False) as site:
+            yield site
+    await databases.drop(dsn)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def start_site(databases: postgres.Databases) -> AsyncIterator[SiteFactory]:
     async with AsyncExitStack() as stack:

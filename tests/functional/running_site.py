@@ -1,7 +1,7 @@
 """The whole product in this process, over real HTTP; and the people who use it."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +14,9 @@ import jwt
 
 from ticketing import bootstrap
 from ticketing.generated_keys import fill_in
-from ticketing.payments.sandbox import running_sandbox
+from ticketing.payments.sandbox import Webhooks, running_sandbox
 from ticketing.reads import Reads
+from ticketing.sandbox_process import WEBHOOKS, reached_at
 from ticketing.settings import Settings
 from web import instants
 from web.app import create_app
@@ -182,27 +183,36 @@ async def call(
 
 @asynccontextmanager
 async def running(
-    dsn: str, folder: Path, *, stripe_base: str | None = None, **settings: Any
+    dsn: str,
+    folder: Path,
+    *,
+    stripe_base: str | None = None,
+    webhooks: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
     """A site on the database at *dsn*, with a payment sandbox of its own in *folder*.
 
-    With *stripe_base* it looks for the payment provider there instead.
+    With *stripe_base* it looks for the payment provider there instead. Without *webhooks* the
+    sandbox tells it of nothing.
     """
-    chosen = Settings(data_dir=folder, **{"public_url": PUBLIC_URL, **settings})
-    async with (
-        running_sandbox(folder / "sandbox") as sandbox,
-        bootstrap.running(
-            fill_in(chosen), dsn=dsn, stripe_base=stripe_base or sandbox, exclusive=True
-        ) as system,
-    ):
-        gateway = Gateway.of(
-            system.runtime, Reads(system.store.pool), system.settings, stripe_base=sandbox
-        )
+    chosen = fill_in(Settings(data_dir=folder, **{"public_url": PUBLIC_URL, **settings}))
+    with closing(bind(HOST, 0)) as bound:
+        secret = chosen.stripe_webhook_secrets[0]
+        told = Webhooks(url=reached_at(bound) + WEBHOOKS, secret=secret) if webhooks else None
         async with (
-            listening(create_app(gateway), bind(HOST, 0)) as port,
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+            running_sandbox(folder / "sandbox", webhooks=told) as sandbox,
+            bootstrap.running(
+                chosen, dsn=dsn, stripe_base=stripe_base or sandbox, exclusive=True
+            ) as system,
         ):
-            yield Site(f"http://{HOST}:{port}", gateway, system, sandbox, http)
+            gateway = Gateway.of(
+                system.runtime, Reads(system.store.pool), system.settings, stripe_base=sandbox
+            )
+            async with (
+                listening(create_app(gateway), bound) as port,
+                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+            ):
+                yield Site(f"http://{HOST}:{port}", gateway, system, sandbox, http)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("POST", "/api/users/signout"): everybody(200),
     ("POST", "/api/users/signout-everywhere"): Expected((401, 200, 200, 200, 200)),
     ("GET", "/api/users/currentuser"): everybody(200),
+    ("GET", "/api/users/balance"): Expected((401, 200, 200, 200, 200)),
     ("POST", "/api/users/token"): Expected((400, 200, 200, 200, 200), {}),
     ("GET", "/api/events"): everybody(200),
     ("POST", "/api/events"): Expected((401, 201, 201, 201, 201), EVENT),
@@ -67,6 +68,13 @@ TABLE: dict[tuple[str, str], Expected] = {
     ),
     ("GET", "/api/payments/{id}"): Expected(
         (401, 404, 404, 200, 404), path="/api/payments/{order}"
+    ),
+    ("POST", "/api/payments/{id}/confirm"): Expected(
+        (401, 404, 404, 402, 404), path="/api/payments/{order}/confirm"
+    ),
+    ("POST", "/api/webhooks/stripe"): everybody(400),  # Whoever it is: it is not signed.
+    ("POST", "/api/admin/orders/{id}/refund"): Expected(
+        (401, 403, 403, 403, 409), {"reason": "Rain"}, "/api/admin/orders/{order}/refund"
     ),
     ("GET", "/"): everybody(200),
     ("GET", "/api/config"): everybody(200),

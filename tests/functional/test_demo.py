@@ -68,7 +68,7 @@ async def test_it_is_put_up_once_and_what_is_missing_is_added(start_site: SiteFa
 
 
 async def test_it_is_not_for_production() -> None:
-    live = Settings(stripe_key="sk_live_x")
+    live = Settings(stripe_key="sk_live_x", stripe_webhook_secrets=("whsec_x",))
     with pytest.raises(demo.DemoError, match="live key"):
         await demo.run(live)
 

@@ -212,6 +212,60 @@ async def test_who_clicks_faster_than_people_do_waits(start_site: SiteFactory) -
     assert (await other.call("POST", "/api/orders", json=order)).status == 409
 
 
+@pytest.mark.parametrize("limit", [limits.PAYING, limits.PAYING_BY_ADDRESS])
+async def test_who_tries_out_cards_waits(start_site: SiteFactory, limit: Limit) -> None:
+    site = await start_site(rate_limits=True)
+    buyer, other = site.program(), site.program()
+    order = await buyer.buys(await site.program().sells())
+    before = await paid(site)
+    assert (await buyer.pays(order, "tok_chargeDeclined")).status == 402
+    assert await paid(site) != before
+    is_address = limit is limits.PAYING_BY_ADDRESS
+    await use_up(site, limit, "127.0.0.1" if is_address else buyer.user_id)
+    assert is_slowed_down(await buyer.pays(order), 360)
+    theirs = await other.buys(await site.program().sells())
+    assert is_slowed_down(await other.pays(theirs), 180) == is_address
+
+
+async def test_what_is_paid_does_not_count_nor_what_no_card_was_tried_for(
+    start_site: SiteFactory,
+) -> None:
+    site = await start_site(rate_limits=True)
+    buyer = site.program()
+    order = await buyer.buys(await site.program().sells())
+    assert (await buyer.pays({"id": "01900000-0000-7000-8000-000000000000"})).status == 404
+    assert (await buyer.pays(order)).status == 201
+    assert (await buyer.pays(order)).status == 409
+    counted = await paid(site)
+    now = await site.gateway.reads.value("select now()")
+    for limit, whose in (
+        (limits.PAYING, buyer.user_id),
+        (limits.PAYING_BY_ADDRESS, "127.0.0.1"),
+    ):
+        assert counted[limit.key(whose)] <= now
+
+
+async def test_a_bad_card_on_four_tickets_is_no_reason_to_wait(start_site: SiteFactory) -> None:
+    site = await start_site(rate_limits=True)
+    buyer, seller = site.program(), site.program()
+    for _ in range(site.gateway.settings.live_reservations_max):
+        order = await buyer.buys(await seller.sells())
+        for _ in range(site.gateway.settings.payment_attempts):
+            assert (await buyer.pays(order, "tok_chargeDeclined")).status == 402
+    assert is_slowed_down(await buyer.pays(order), 360)
+
+
+async def test_who_keeps_coming_back_from_the_bank_waits(start_site: SiteFactory) -> None:
+    site = await start_site(rate_limits=True)
+    buyer = site.program()
+    order = await buyer.buys(await site.program().sells())
+    await buyer.pays(order, "tok_chargeDeclined")
+    path = f"/api/payments/{order['id']}/confirm"
+    assert (await buyer.call("POST", path)).status == 402
+    await use_up(site, limits.CONFIRMING, buyer.user_id)
+    assert is_slowed_down(await buyer.call("POST", path), 3)
+
+
 async def test_a_proxy_of_ours_says_who_its_client_is(start_site: SiteFactory) -> None:
     site = await start_site(rate_limits=True, trusted_proxies=(ip_network("127.0.0.0/8"),))
     await use_up(site, limits.SIGN_IN_BY_ADDRESS, "192.0.2.7")

@@ -114,7 +114,7 @@ BREAKS: Final[list[tuple[Break, set[str], str]]] = [
     ),
     (
         breaks.lose_the_payment_of_a_complete_order,
-        {"complete"},
+        {"complete", "books"},
         "order o-complete: complete, but its payment does not exist",
     ),
     (
@@ -125,7 +125,47 @@ BREAKS: Final[list[tuple[Break, set[str], str]]] = [
     (
         breaks.start_an_attempt_and_tell_nobody,
         {"stuck"},
-        "payment o-tried: processing, and no message will move it on",
+        "payment o-tried: attempt 2 is started, and no message will move it on",
+    ),
+    (
+        breaks.lose_the_void_of_an_attempt,
+        {"stuck"},
+        "payment o-acting: attempt 1 is voiding, and no message will move it on",
+    ),
+    (
+        breaks.cancel_an_order_and_not_its_payment,
+        {"abandoned"},
+        "payment o-acting: attempt 1 waits for the card holder, but its order is cancelled (user)",
+    ),
+    (
+        breaks.cancel_what_is_paid,
+        {"captured", "sold", "paid-for-nothing"},
+        "payment o-complete: captured, but its order is cancelled (user)",
+    ),
+    (
+        breaks.refund_an_order_and_not_its_payment,
+        {"refunded", "paid-for-nothing"},
+        "order o-complete: refunded, but its payment is captured, its last attempt captured",
+    ),
+    (
+        breaks.lose_the_refund_of_a_payment,
+        {"stuck"},
+        "payment o-complete: attempt 1 is refunding, and no message will move it on",
+    ),
+    (
+        breaks.refund_without_taking_the_ticket_back,
+        {"sold"},
+        "ticket t-sold: sold to order o-complete, which is cancelled (refunded)",
+    ),
+    (
+        breaks.fail_to_give_money_back,
+        {"refund-failed", "paid-for-nothing"},
+        "payment o-complete: 2500 usd could not be given back (attempt 1)",
+    ),
+    (
+        breaks.refund_a_complete_order,
+        {"complete", "refunded", "movements"},
+        "order o-complete: complete, but its payment is refunded",
     ),
     (
         breaks.settle_an_order_that_nobody_pays,
@@ -156,23 +196,43 @@ BREAKS: Final[list[tuple[Break, set[str], str]]] = [
         {"payment"},
         "payment o-tried: 1 usd from buyer buyer",
     ),
-    (breaks.lose_a_cent, {"ledger"}, "order o-complete: its movements sum to 1 usd"),
+    (
+        breaks.lose_a_cent,
+        {"ledger", "movements"},
+        "order o-complete: its movements in all sum to 1 usd",
+    ),
     (
         breaks.take_a_share_from_the_seller,
-        {"movements"},
-        "capture fees -250 usd, capture provider 2499 usd, capture seller:seller -2249 usd",
+        {"movements", "books"},
+        "capture provider: the ledger has 2499 usd, the payment makes it 2500",
     ),
-    (breaks.book_twice, {"movements"}, "the ledger has again fees -250 usd"),
+    (
+        breaks.book_a_movement_elsewhere,
+        {"ledger", "movements"},
+        "order o-complete: its movements of taken:1 sum to 2500 usd",
+    ),
+    (
+        breaks.book_twice,
+        {"movements", "books"},
+        "in all provider: the ledger has 5000 usd, the payment makes it 2500",
+    ),
     (
         breaks.book_nothing,
-        {"movements"},
-        "payment o-complete: captured 2500 usd",
+        {"movements", "books"},
+        "capture provider: the ledger has 0 usd, the payment makes it 2500",
+    ),
+    (
+        breaks.book_no_refund,
+        {"movements", "books"},
+        "order o-refunded: the provider keeps 0 usd, booked are 2500",
     ),
     (
         breaks.book_what_was_not_paid,
-        {"movements"},
-        "payment o-tried: not captured, but",
+        {"movements", "books"},
+        "capture provider: the ledger has 2500 usd, the payment makes it 0",
     ),
+    (breaks.change_the_audit_log, {"audit"}, "entry 1: its contents are not those"),
+    (breaks.cut_the_audit_log_short, {"audit"}, "entry 0: is the last; the keeper has 1 entries"),
     (
         breaks.misplace_a_message,
         {"inbox"},
@@ -311,6 +371,38 @@ async def test_a_capture_whose_order_is_being_told_is_no_violation(meddler: Medd
     assert await found(market) == []
 
 
+async def test_a_ticket_that_is_being_taken_back_may_still_be_sold(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.refund_without_taking_the_ticket_back(meddler)
+    unsell = tickets.Unsell(order_id=market.complete, relist=False)
+    await meddler.tell(tickets.ticket(market.sold), unsell)
+    assert await found(market) == []
+
+
+async def test_a_payment_that_is_being_abandoned_may_still_wait(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.cancel_an_order_and_not_its_payment(meddler)
+    await meddler.tell(payments.payment(market.acting), payments.Abandon())
+    assert await found(market) == []
+
+
+async def test_an_attempt_whose_successor_voids_it_is_not_stuck(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.lose_the_void_of_an_attempt(meddler)
+    replace_ = payments.Authorise(
+        number=2, amount_minor=1, currency="usd", token="t", replaces="pi", replaces_number=1
+    )
+    await meddler.tell(payments.teller(market.acting), replace_)
+    assert await found(market) == []
+
+
+async def test_a_message_about_another_attempt_moves_nothing_on(meddler: Meddler) -> None:
+    market = meddler.market
+    await breaks.lose_the_void_of_an_attempt(meddler)
+    await meddler.tell(payments.teller(market.acting), payments.Void(number=2, intent_id="pi"))
+    assert [violation.rule for violation in await found(market)] == ["stuck"]
+
+
 async def test_a_parked_message_closes_nothing(meddler: Meddler) -> None:
     market = meddler.market
     await breaks.forget_that_an_order_is_complete(meddler)
@@ -333,24 +425,35 @@ async def test_a_complete_order_is_paid_exactly_once(healthy: Market) -> None:
     twice = healthy.intents + [intent for intent in lost if intent["status"] == "canceled"]
     twice[-1] = twice[-1] | {"status": "succeeded", "id": "pi_again"}
     less = intents(healthy, healthy.complete, amount_received=1)
-    for held, what in ((lost, "nothing"), (twice, "(pi_again)"), (less, "captured was 1 usd")):
-        (violation,) = await found(healthy, held)
+    back = intents(healthy, healthy.complete, amount_refunded=2500)
+    part = intents(healthy, healthy.complete, amount_refunded=500)
+    cases = (
+        (lost, "nothing"),
+        (twice, "(pi_again)"),
+        (less, "captured was 1 usd"),
+        (back, "nothing"),
+        (part, "captured was 2000 usd"),
+    )
+    for held, what in cases:
+        violation, books = await found(healthy, held)
         assert str(violation).startswith("paid-once: order o-complete: costs 2500 usd, captured")
         assert what in violation.detail
+        assert books.rule == "books"
 
 
 async def test_nobody_pays_for_nothing(healthy: Market) -> None:
     held = intents(healthy, healthy.tried, status="succeeded", amount_received=2500, created=1)
-    (violation,) = await found(healthy, held)
-    assert violation.rule == "paid-for-nothing"
+    violation, books = await found(healthy, held)
+    assert (violation.rule, books.rule) == ("paid-for-nothing", "books")
     assert violation.detail == "captured 2500 usd for order o-tried, but it is created"
     stranger = [held[0] | {"metadata": {}, "status": "succeeded", "created": 1}]
     (violation,) = await found(healthy, healthy.intents + stranger)
     assert violation.detail.endswith("for order ?, but there is none")
 
 
-async def test_no_authorisation_is_left_open(healthy: Market) -> None:
-    fresh = intents(healthy, healthy.tried, status="requires_capture")
+async def test_no_authorisation_is_left_open(healthy: Market, meddler: Meddler) -> None:
+    now = (await meddler.now()).timestamp()
+    fresh = intents(healthy, healthy.tried, status="requires_capture", created=now)
     assert await found(healthy, fresh) == []
     assert [each.rule for each in await found(healthy, fresh, at_rest=True)] == ["left-open"]
     old = intents(healthy, healthy.tried, status="requires_capture", created=1)
@@ -358,3 +461,29 @@ async def test_no_authorisation_is_left_open(healthy: Market) -> None:
     assert str(violation).startswith("left-open: intent pi_")
     assert violation.detail.startswith("2500 usd held for ")
     assert violation.detail.endswith(" s, order o-tried")
+
+
+async def test_what_was_given_back_was_paid_for_nothing_and_is_no_violation(
+    healthy: Market,
+) -> None:
+    taken = {"status": "succeeded", "amount_received": 2500, "created": 1}
+    held = intents(healthy, healthy.tried, **taken, amount_refunded=2500)
+    assert await found(healthy, held) == []
+    held = intents(healthy, healthy.tried, **taken, amount_refunded=2499)
+    assert {each.rule for each in await found(healthy, held)} == {"paid-for-nothing", "books"}
+
+
+async def test_the_books_agree_to_the_cent(healthy: Market) -> None:
+    held = intents(healthy, healthy.refunded, amount_refunded=2499, created=1)
+    assert [str(each) for each in await found(healthy, held) if each.rule == "books"] == [
+        "books: order o-refunded: the provider keeps 1 usd, booked are 0"
+    ]
+
+
+async def test_no_card_holder_is_waited_for_longer_than_the_order_lives(meddler: Meddler) -> None:
+    market = meddler.market
+    assert "requires_action" in {intent["status"] for intent in market.intents}
+    await breaks.cancel_an_order_and_not_its_payment(meddler)
+    await meddler.tell(payments.payment(market.acting), payments.Abandon())
+    assert await found(market) == []
+    assert [each.rule for each in await found(market, at_rest=True)] == ["left-waiting"]

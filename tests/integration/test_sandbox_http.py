@@ -1,8 +1,6 @@
-"""The sandbox as HTTP has it: keys, parameters, replays, lists, the script, its process."""
+"""The sandbox as HTTP has it: keys, parameters, replays, lists, the script."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,11 +8,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.support.sandbox import TEST_KEY, held, transport_to
-from ticketing.payments.outcomes import Authorised, Captured
+from tests.support.sandbox import INTENTS, TEST_KEY, held
 from ticketing.payments.sandbox import LiveKeyError, running_sandbox
 
-INTENTS = "/v1/payment_intents"
 GOOD = {
     "amount": "2000",
     "currency": "usd",
@@ -24,8 +20,6 @@ GOOD = {
     "payment_method_data[card][token]": "tok_visa",
     "metadata[order_id]": "o1",
 }
-# Generous: only a process that hangs reaches it.
-PROCESS_SECONDS = 30.0
 
 
 @pytest_asyncio.fixture
@@ -200,7 +194,12 @@ async def test_pages_of_intents(session: aiohttp.ClientSession) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"operation": "refund", "kind": "delay"},
+        {"operation": "dispute", "kind": "delay"},
+        {"operation": "refund", "kind": "lose"},
+        {"operation": "any", "kind": "reverse"},
+        {"operation": "webhook", "kind": "drop_after"},
+        {"operation": "webhook", "kind": "repeat", "copies": 0},
+        {"operation": "create", "kind": "delay", "until": 1.0},
         {"operation": "create", "kind": "explode"},
         {"operation": "create", "kind": "status", "status": 418},
         {"operation": "create", "kind": "status", "status": 429, "effect": True},
@@ -229,90 +228,3 @@ async def test_it_does_not_start_with_a_live_key_around(
     with pytest.raises(LiveKeyError, match=f"^{name}: expected a test key or none"):
         async with running_sandbox(tmp_path):
             pass
-
-
-async def started(folder: Path, *more: str) -> tuple[asyncio.subprocess.Process, str]:
-    """A sandbox as a process of its own, and its address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "ticketing.payments.sandbox",
-        *("--folder", str(folder), *more),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    line = (await asyncio.wait_for(process.stdout.readline(), PROCESS_SECONDS)).decode()
-    assert line.startswith("sandbox ready http://127.0.0.1:"), line
-    return process, line.split()[-1]
-
-
-async def ended(process: asyncio.subprocess.Process) -> int:
-    await asyncio.wait_for(process.communicate(), PROCESS_SECONDS)
-    assert process.returncode is not None
-    return process.returncode
-
-
-async def test_nothing_acknowledged_is_lost_when_it_is_killed(tmp_path: Path) -> None:
-    process, base_url = await started(tmp_path)
-    async with transport_to(base_url) as stripe:
-        outcomes = await asyncio.gather(
-            *(
-                stripe.authorise(
-                    order_id=f"o{n}",
-                    attempt=1,
-                    amount_minor=2000,
-                    currency="usd",
-                    token="tok_visa",
-                )
-                for n in range(20)
-            )
-        )
-        first = outcomes[0]
-        assert isinstance(first, Authorised)
-        captured = await stripe.capture(intent_id=first.intent_id, amount_minor=2000)
-    process.kill()
-    await ended(process)
-
-    process, base_url = await started(tmp_path)
-    async with transport_to(base_url) as stripe:
-        again = await stripe.authorise(
-            order_id="o1", attempt=1, amount_minor=2000, currency="usd", token="tok_visa"
-        )
-        intents = {intent["metadata"]["order_id"]: intent for intent in await held(base_url)}
-    process.send_signal(signal.SIGTERM)
-
-    assert isinstance(captured, Captured)
-    assert again == outcomes[1]
-    assert len(intents) == 20
-    assert (intents["o0"]["status"], intents["o0"]["amount_received"]) == ("succeeded", 2000)
-    assert intents["o2"]["idempotency_key"] == "order:o2:a1:authorise"
-    assert await ended(process) == 0
-
-
-async def test_it_ends_with_the_process_it_was_given(tmp_path: Path) -> None:
-    parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE
-    )
-    process, _ = await started(tmp_path, "--parent-pid", str(parent.pid))
-
-    parent.kill()
-    await ended(parent)
-
-    assert await ended(process) == 0
-
-
-async def test_a_taken_folder_is_one_line_and_2(tmp_path: Path) -> None:
-    async with running_sandbox(tmp_path):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ticketing.payments.sandbox",
-            *("--folder", str(tmp_path)),
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, stderr = await asyncio.wait_for(process.communicate(), PROCESS_SECONDS)
-
-    assert process.returncode == 2
-    assert stderr.decode().startswith("sandbox: ")
-    assert stderr.count(b"\n") == 1

@@ -66,17 +66,21 @@ async def answered_with(answer: web.Response) -> tuple[Authorisation, object]:
     ],
 )
 async def test_an_intent_that_was_not_asked_for(changes: Json, what: str) -> None:
-    outcome, _ = await answered_with(web.json_response(intent_json(**changes)))
+    answer = intent_json(**changes)
 
-    assert outcome == Mismatch(intent_id="pi_1", what=what)
+    outcome, _ = await answered_with(web.json_response(answer))
+
+    assert outcome == Mismatch(intent_id="pi_1", what=what, currency=answer["currency"])
 
 
 async def test_a_capture_of_another_amount() -> None:
     taken = intent_json(status="succeeded", amount_capturable=0, amount_received=1999)
 
-    _, outcome = await answered_with(web.json_response(taken))
+    outcomes = await answered_with(web.json_response(taken))
 
-    assert outcome == Mismatch(intent_id="pi_1", what="amount_received: expected 2000, got 1999")
+    what = "amount_received: expected 2000, got 1999"
+    wrong = Mismatch(intent_id="pi_1", what=what, taken_minor=1999, currency="usd")
+    assert outcomes == (wrong, wrong)
 
 
 @pytest.mark.parametrize("status", ["processing", "requires_confirmation", "new_in_2031"])

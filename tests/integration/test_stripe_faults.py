@@ -19,7 +19,7 @@ from tests.support.sandbox import (
     script,
     transport_to,
 )
-from ticketing.payments import stripe_client, transport
+from ticketing.payments import stripe_http, transport
 from ticketing.payments.outcomes import (
     Authorised,
     Captured,
@@ -218,7 +218,7 @@ async def test_a_time_out_is_unknown_and_its_key_is_in_use_until_it_ends(
     async with running_sandbox(tmp_path, clock=clock) as base_url:
         await script(base_url, {"operation": "create", "kind": "delay", "seconds": 60, "times": 9})
         with monkeypatch.context() as patch:
-            patch.setattr(stripe_client, "TOTAL_SECONDS", 0.05)
+            patch.setattr(stripe_http, "TOTAL_SECONDS", 0.05)
             async with transport_to(base_url) as hasty:
                 outcome = await authorise(hasty)
         assert isinstance(outcome, Unknown)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import asyncpg
+from cryptography.fernet import Fernet
 from msgspec.structs import replace
 
 from actors import Fact, Ids, InboxRow, Message, Ref, Runtime, SystemClock, encode, wire_name
@@ -29,7 +30,7 @@ from ticketing.tickets import messages as tickets
 from ticketing.values import EventId, OrderId, TicketId, UserId
 
 AGE = timedelta(minutes=1)
-SELLER, BUYER = UserId("seller"), UserId("buyer")
+SELLER, BUYER, ADMIN = UserId("seller"), UserId("buyer"), UserId("admin")
 PRICE = 2500
 
 
@@ -78,18 +79,30 @@ class Market:
     """The order that had `back` reserved, which was then sold to another."""
     second: ClassVar[OrderId] = OrderId("o-second")
     """The order that `back` is sold to."""
+    acting: ClassVar[OrderId] = OrderId("o-acting")
+    """A live order whose card holder is asked by the bank."""
+    returned: ClassVar[TicketId] = TicketId("t-returned")
+    refunded: ClassVar[OrderId] = OrderId("o-refunded")
+    """The order that `returned` was sold to, until an administrator gave the money back."""
 
 
 async def make(dsn: str, folder: Path) -> Market:
     """Fill the migrated database at *dsn*; everything is at rest and stopped afterwards."""
-    settings = Settings(data_dir=folder, fee_percent=Decimal(10))
+    settings = Settings(
+        data_dir=folder, fee_percent=Decimal(10), data_keys=(Fernet.generate_key().decode(),)
+    )
     async with running_sandbox(folder / "sandbox") as base:
         async with bootstrap.running(
             settings, dsn=dsn, stripe_base=base, exclusive=True, clock=MinuteOldClock()
         ) as system:
             await _trade(system.runtime, Market(dsn, []))
             await _rest(dsn)
-        return Market(dsn, await held(base))
+        return Market(dsn, [_aged(intent) for intent in await held(base)])
+
+
+def _aged(intent: dict[str, Any]) -> dict[str, Any]:
+    """*intent* as if the provider's clock had been a minute behind, too."""
+    return intent | {"created": intent["created"] - int(AGE.total_seconds())}
 
 
 async def _trade(runtime: Runtime, market: Market) -> None:
@@ -111,6 +124,16 @@ async def _trade(runtime: Runtime, market: Market) -> None:
     await runtime.ask(orders.order(market.cancelled), cancel)
     await _place(runtime, market.second, market.back)
     await _pay(runtime, market.second, "tok_visa", PaymentStatus.CAPTURED)
+    await _list(runtime, TicketId("t-acting"))
+    await _place(runtime, market.acting, TicketId("t-acting"))
+    card = "pm_card_threeDSecure2Required"
+    await _pay(runtime, market.acting, card, PaymentStatus.REQUIRES_ACTION)
+    await _list(runtime, market.returned)
+    await _place(runtime, market.refunded, market.returned)
+    await _pay(runtime, market.refunded, "tok_visa", PaymentStatus.CAPTURED)
+    await _rest(market.dsn)
+    refund = payments.Refund(by=ADMIN, reason="The concert was moved")
+    await _tried(runtime, market.refunded, refund, PaymentStatus.REFUNDED)
 
 
 async def _announce(runtime: Runtime, event_id: EventId) -> None:
@@ -140,9 +163,14 @@ async def _place(runtime: Runtime, order_id: OrderId, ticket_id: TicketId) -> No
 
 
 async def _pay(runtime: Runtime, order_id: OrderId, token: str, ends: PaymentStatus) -> None:
+    await _tried(runtime, order_id, payments.Pay(buyer_id=BUYER, token=token), ends)
+
+
+async def _tried(
+    runtime: Runtime, order_id: OrderId, message: Message[Any], ends: PaymentStatus
+) -> None:
     with runtime.bus.subscribe(payments.payment(order_id)) as changes:
-        pay = payments.Pay(buyer_id=BUYER, token=token)
-        await runtime.ask(payments.payment(order_id), pay)
+        await runtime.ask(payments.payment(order_id), message)
         while True:
             change = await changes.next(timeout=30.0)
             if change.state.status is ends:  # type: ignore[attr-defined] # a payment's state

@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from migrations import migrate
+from tests.support import logbook
 from ticketing.embedded import EmbeddedPostgres
 from ticketing.embedded import home as homes
 from ticketing.settings import Settings
@@ -41,6 +42,7 @@ def data_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
+        logbook.keep(folder)
         shutil.rmtree(folder)
 
 

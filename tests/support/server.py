@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import logbook
+
 # Ten times what a start takes on a loaded machine: a bound on liveness, not a measurement.
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -49,7 +51,7 @@ async def start(data_dir: Path, log: Path, settings: Mapping[str, str] | None = 
         "TICKETING_LOG": "json",
         **(settings or {}),
     }
-    with log.open("ab") as errors:
+    with logbook.writing(log) as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "ticketing", "serve",
             env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors,

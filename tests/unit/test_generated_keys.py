@@ -22,6 +22,8 @@ def test_keys_are_generated_once_and_loaded_ever_after(settings: Settings) -> No
     Fernet(first.session_keys[0])
     Fernet(first.data_keys[0])
     assert len({first.jwt_key, *first.session_keys, *first.data_keys}) == 3
+    assert first.stripe_webhook_secrets[0].startswith("whsec_")
+    assert len(first.stripe_webhook_secrets[0]) >= 32
     assert generated_keys.fill_in(settings) == first
 
 
@@ -34,14 +36,26 @@ def test_key_files_are_for_their_owner_alone(settings: Settings) -> None:
     keys = settings.data_dir / "keys"
     assert keys.stat().st_mode & 0o777 == 0o700
     modes = {path.name: path.stat().st_mode & 0o777 for path in keys.iterdir()}
-    assert modes == {"jwt": 0o600, "session": 0o600, "data": 0o600}
+    assert modes == dict.fromkeys(("jwt", "session", "data", "webhook"), 0o600)
 
 
 def test_given_keys_are_kept_and_nothing_is_written(settings: Settings) -> None:
     key = Fernet.generate_key().decode()
-    given = dataclasses.replace(settings, jwt_key="x" * 32, session_keys=(key,), data_keys=(key,))
+    given = dataclasses.replace(
+        settings,
+        jwt_key="x" * 32,
+        session_keys=(key,),
+        data_keys=(key,),
+        stripe_webhook_secrets=("whsec_x",),
+    )
     assert generated_keys.fill_in(given) == given
     assert not settings.data_dir.exists()
+
+
+def test_the_secret_of_webhooks_is_made_for_our_own_sandbox_alone(settings: Settings) -> None:
+    elsewhere = dataclasses.replace(settings, stripe_api_base="http://127.0.0.1:9000")
+    assert generated_keys.fill_in(elsewhere).stripe_webhook_secrets == ()
+    assert not (settings.data_dir / "keys" / "webhook").exists()
 
 
 def test_two_processes_that_start_at_once_agree(

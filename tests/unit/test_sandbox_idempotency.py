@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ticketing.payments.sandbox.books import Books, BooksError
+from ticketing.payments.sandbox.books import Books, BooksError, Entry
 from ticketing.payments.sandbox.idempotency import (
     KEEP_SECONDS,
     KEY_LENGTH_MAX,
@@ -94,9 +94,9 @@ def test_parameters_are_the_same_in_any_order() -> None:
 
 async def test_the_books_are_there_again(tmp_path: Path) -> None:
     books = Books(tmp_path)
-    books.write(intent("pi_1"), kept())
-    books.write(intent("pi_2"), None)
-    books.write(intent("pi_1", amount=1), None)
+    books.write(Entry(intent=intent("pi_1"), kept=kept()))
+    books.write(Entry(intent=intent("pi_2")))
+    books.write(Entry(intent=intent("pi_1", amount=1)))
     await books.flush()
     books.close()
 
@@ -108,14 +108,14 @@ async def test_the_books_are_there_again(tmp_path: Path) -> None:
 
 async def test_a_line_that_was_cut_short_never_happened(tmp_path: Path) -> None:
     books = Books(tmp_path)
-    books.write(intent("pi_1"), None)
+    books.write(Entry(intent=intent("pi_1")))
     books.close()
     file = tmp_path / "sandbox.jsonl"
     whole = file.read_bytes()
     file.write_bytes(whole + whole[: len(whole) // 2])
 
     again = Books(tmp_path)
-    again.write(intent("pi_2"), None)
+    again.write(Entry(intent=intent("pi_2")))
     again.close()
 
     assert file.read_bytes().startswith(whole)
@@ -146,7 +146,7 @@ async def test_waiting_requests_share_one_sync(
     monkeypatch.setattr("os.fsync", synced.append)
     books = Books(tmp_path)
     for number in range(10):
-        books.write(intent(f"pi_{number}"), None)
+        books.write(Entry(intent=intent(f"pi_{number}")))
 
     await asyncio.gather(*(books.flush() for _ in range(10)))
 

@@ -12,6 +12,8 @@ from ticketing.payments.sandbox.refusals import Refusal
 
 GOOD = card_of_token("tok_visa")
 BAD = card_of_method("pm_card_visa_chargeDeclinedInsufficientFunds")
+ASKS = card_of_method("pm_card_authenticationRequired")
+ASKS_AND_SAYS_NO = card_of_method("pm_card_threeDSecureRequiredChargeDeclined")
 
 
 def new(capture_method: str = "manual") -> Intent:
@@ -26,7 +28,7 @@ def new(capture_method: str = "manual") -> Intent:
 
 
 def confirmed(card: Card = GOOD, capture_method: str = "manual") -> Intent:
-    return new(capture_method).with_card(card, "pm_1").confirm("ch_1")
+    return new(capture_method).with_card(card, "pm_1").confirm("1")
 
 
 def test_manual_capture_holds_first_and_takes_later() -> None:
@@ -73,11 +75,50 @@ def test_a_decline_lets_another_card_try() -> None:
     assert declined.decline is not None
     assert declined.decline.decline_code == "insufficient_funds"
 
-    paid = declined.with_card(GOOD, "pm_2").confirm("ch_2")
+    paid = declined.with_card(GOOD, "pm_2").confirm("2")
     assert (paid.status, paid.decline) == (Status.REQUIRES_CAPTURE, None)
 
 
-@pytest.mark.parametrize("intent", [new(), new().with_card(GOOD, "pm_1"), confirmed()])
+def test_a_card_holder_who_passes_has_the_money_held() -> None:
+    asked = confirmed(ASKS)
+    assert (asked.status, asked.amount_capturable, asked.latest_charge) == (
+        Status.REQUIRES_ACTION,
+        0,
+        None,
+    )
+    assert asked.action is not None
+
+    held = asked.authenticate("2", passed=True)
+    assert (held.status, held.latest_charge, held.action) == (Status.REQUIRES_CAPTURE, "ch_2", None)
+
+
+def test_a_card_holder_who_fails_may_try_another_card() -> None:
+    failed = confirmed(ASKS).authenticate("2", passed=False)
+    assert (failed.status, failed.payment_method) == (Status.REQUIRES_PAYMENT_METHOD, None)
+    assert (failed.latest_charge, failed.action) == (None, None)
+    assert failed.decline is not None
+    assert failed.decline.code == "payment_intent_authentication_failure"
+
+    assert failed.with_card(GOOD, "pm_2").confirm("3").decline is None
+
+
+def test_a_bank_may_say_no_after_it_has_asked() -> None:
+    declined = confirmed(ASKS_AND_SAYS_NO).authenticate("2", passed=True)
+
+    assert (declined.status, declined.latest_charge) == (Status.REQUIRES_PAYMENT_METHOD, "ch_2")
+    assert declined.decline is not None
+    assert declined.decline.code == "card_declined"
+
+
+def test_while_the_card_holder_is_asked_another_card_can_be_given() -> None:
+    held = confirmed(ASKS).with_card(GOOD, "pm_2").confirm("2")
+
+    assert (held.status, held.action) == (Status.REQUIRES_CAPTURE, None)
+
+
+@pytest.mark.parametrize(
+    "intent", [new(), new().with_card(GOOD, "pm_1"), confirmed(), confirmed(ASKS)]
+)
 def test_what_is_not_taken_can_be_canceled(intent: Intent) -> None:
     canceled = intents.cancel(intent, "abandoned", now=7)
 
@@ -94,7 +135,11 @@ def capture(intent: Intent) -> Intent:
 
 
 def confirm(intent: Intent) -> Intent:
-    return intent.confirm("ch_2")
+    return intent.confirm("2")
+
+
+def authenticate(intent: Intent) -> Intent:
+    return intent.authenticate("2", passed=True)
 
 
 def give_a_card(intent: Intent) -> Intent:
@@ -106,6 +151,11 @@ def give_a_card(intent: Intent) -> Intent:
     [
         (new(), confirm),
         (new(), capture),
+        (new(), authenticate),
+        (confirmed(), authenticate),
+        (confirmed(ASKS), capture),
+        (authenticate(confirmed(ASKS)), authenticate),
+        (cancel(confirmed(ASKS)), authenticate),
         (confirmed(), confirm),
         (confirmed(), give_a_card),
         (capture(confirmed()), capture),

@@ -17,6 +17,7 @@ FERNET = Fernet.generate_key().decode()
 PRODUCTION = {
     "TICKETING_ENV": "production",
     "STRIPE_KEY": "sk_live_1234",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_1234",
     "TICKETING_PUBLIC_URL": "https://tickets.example.com",
     "JWT_KEY": SECRET,
     "SESSION_KEYS": FERNET,
@@ -143,11 +144,45 @@ def test_a_wrong_value_is_refused_with_its_name(name: str, text: str, message: s
 
 @pytest.mark.parametrize("key", ["sk_live_hunter2", "rk_live_hunter2"])
 def test_live_stripe_keys_are_refused_with_a_custom_api_base(key: str) -> None:
-    told = refusal({"STRIPE_KEY": key, "STRIPE_API_BASE": "http://127.0.0.1:9000"})
+    given = {"STRIPE_KEY": key, "STRIPE_WEBHOOK_SECRETS": "whsec_1"}
+    told = refusal({**given, "STRIPE_API_BASE": "http://127.0.0.1:9000"})
     assert told.startswith("STRIPE_API_BASE: expected https://api.stripe.com")
     assert "hunter2" not in told
-    Settings.from_env({"STRIPE_KEY": key, "STRIPE_API_BASE": "https://api.stripe.com/"})
-    Settings.from_env({"STRIPE_KEY": "sk_test_1", "STRIPE_API_BASE": "http://127.0.0.1:9000"})
+    Settings.from_env({**given, "STRIPE_API_BASE": "https://api.stripe.com/"})
+    given["STRIPE_KEY"] = "sk_test_1"
+    Settings.from_env({**given, "STRIPE_API_BASE": "http://127.0.0.1:9000"})
+
+
+@pytest.mark.parametrize(
+    ("key", "page"),
+    [
+        ("sk_live_hunter2", "pk_test_1"),
+        ("rk_live_hunter2", "pk_test_1"),
+        ("sk_test_hunter2", "pk_live_1"),
+        ("", "pk_live_1"),
+    ],
+)
+def test_the_page_and_the_server_are_both_live_or_both_for_tests(key: str, page: str) -> None:
+    given = {"STRIPE_KEY": key, "STRIPE_WEBHOOK_SECRETS": "whsec_1"}
+    told = refusal({**given, "STRIPE_PUBLISHABLE_KEY": page})
+    assert told.startswith("STRIPE_PUBLISHABLE_KEY: expected a ")
+    assert "hunter2" not in told
+    other = {"pk_live_1": "pk_test_1", "pk_test_1": "pk_live_1"}[page]
+    Settings.from_env({**given, "STRIPE_PUBLISHABLE_KEY": other})
+
+
+@pytest.mark.parametrize("key", ["sk_live_hunter2", "sk_test_hunter2", "rk_test_hunter2"])
+def test_a_stripe_key_comes_with_the_secret_of_its_webhooks(key: str) -> None:
+    told = refusal({"STRIPE_KEY": key})
+    assert told.startswith("STRIPE_WEBHOOK_SECRETS: expected ")
+    assert "hunter2" not in told
+    Settings.from_env({"STRIPE_API_BASE": "http://127.0.0.1:9000"})
+
+
+def test_the_sandbox_starts_unless_another_provider_is_named() -> None:
+    assert Settings().has_own_sandbox
+    assert not Settings(stripe_api_base="http://127.0.0.1:9000").has_own_sandbox
+    assert not Settings(stripe_key="sk_test_1", stripe_webhook_secrets=("whsec_1",)).has_own_sandbox
 
 
 def test_production_starts_with_everything_given() -> None:
@@ -185,6 +220,7 @@ def test_no_secret_is_in_the_repr() -> None:
         **PRODUCTION,
         "JWT_KEY_PREVIOUS": SECRET,
         "STRIPE_WEBHOOK_SECRETS": "whsec_hunter2",
+        "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
         "DATABASE_URL": "postgresql://u:hunter2@h/d",
         "NATS_URL": "nats://u:hunter2@h",
     }

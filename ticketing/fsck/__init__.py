@@ -6,9 +6,12 @@ server goes on. All times are the database's.
 Layout, in reading order:
 
 - `violation`  what is found
-- `queries`    the rules about pairs, deadlines and money: one query a rule
+- `fragments`  what the rules are put together out of
+- `queries`    the rules about pairs and deadlines: one query a rule
+- `money`      those about payments and the ledger
 - `history`    the journal, folded, against the rows: state == fold(apply, journal)
 - `inbox`      every message that waits can be delivered and read
+- `audit`      the chain of the audit log
 - `provider`   what the payment provider holds, against the orders
 - `check`      all of it, in one transaction; the command
 

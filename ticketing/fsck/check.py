@@ -7,8 +7,8 @@ import asyncpg
 
 from actors.postgres_session import prepare_session
 from ticketing.bootstrap import STATE_TYPES, placement
-from ticketing.fsck import history, inbox, provider
-from ticketing.fsck.queries import MAY_BE_OPEN, RULES
+from ticketing.fsck import audit, history, inbox, money, provider, queries
+from ticketing.fsck.fragments import MAY_BE_OPEN
 from ticketing.fsck.violation import Connection, Violation
 
 __all__ = ["check", "run"]
@@ -18,6 +18,8 @@ MAY_BE_OPEN_SECONDS: Final = 10
 
 # From an authorisation to its capture, or its end: a few calls to the provider.
 MAY_BE_HELD_SECONDS: Final = 60
+
+_RULES: Final = {**queries.RULES, **money.RULES}
 
 _SETTINGS: Final = {"application_name": "ticketing:fsck", "jit": "off", "timezone": "UTC"}
 
@@ -53,6 +55,7 @@ async def check(
         await connection.execute(MAY_BE_OPEN, f"{may_be_open} seconds")
         found = await _rows(connection)
         found += await _histories(connection)
+        found += await audit.chain(connection)
         if sandbox_intents is not None:
             found += await provider.books(
                 connection,
@@ -66,7 +69,7 @@ async def check(
 async def _rows(connection: Connection) -> list[Violation]:
     return [
         Violation(rule, row["subject"], row["detail"])
-        for rule, query in RULES.items()
+        for rule, query in _RULES.items()
         for row in await connection.fetch(query)
     ]
 

@@ -2,15 +2,19 @@
 
 Three kinds of answer are kept apart with care:
 
-- *certain*: `Authorised`, `ActionRequired`, `Declined`, `Captured`, `Voided`, `Impossible`;
+- *certain*: `Authorised`, `ActionRequired`, `Declined`, `Captured`, `Voided`, `Impossible`,
+  `Refunded`, `RefundPending`, `RefundFailed`;
 - *certainly nothing happened*: `NotSent`;
 - *not known*: `Unknown`. Nothing may be assumed; the provider must be asked again.
 
 `Mismatch` is certain too, and bad: what the provider holds is not what was asked for.
 
+`Happened` is news that the provider has of its own accord: a hint to ask, no more.
+
 Amounts are integer minor units.
 """
 
+from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
@@ -22,11 +26,16 @@ __all__ = [
     "Capture",
     "Captured",
     "Declined",
+    "Happened",
     "Impossible",
     "Intent",
     "Mismatch",
     "Missing",
     "NotSent",
+    "Refund",
+    "RefundFailed",
+    "RefundPending",
+    "Refunded",
     "Unknown",
     "Void",
     "Voided",
@@ -44,6 +53,9 @@ class ActionRequired(msgspec.Struct, frozen=True, kw_only=True):
 
     intent_id: str
     client_secret: str
+
+    def __repr__(self) -> str:
+        return f"ActionRequired(intent_id={self.intent_id!r})"  # The secret is for no log.
 
 
 class Declined(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +97,9 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     intent_id: str
     what: str
     """Which field, what was expected, what was got."""
+    taken_minor: int = 0
+    """What of it was captured, in *currency*: this has to go back."""
+    currency: str = ""
 
 
 class NotSent(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +131,38 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     intent_id: str
 
 
+class Refunded(msgspec.Struct, frozen=True, kw_only=True):
+    """The money is on its way back; the provider has no doubt of it (any more)."""
+
+    refund_id: str
+
+
+class RefundPending(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund was made, and the provider does not know yet whether it succeeds."""
+
+    refund_id: str
+
+
+class RefundFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """Certainly no money goes back by this refund: a person has to see to it."""
+
+    why: str
+    """Short and stable: Stripe's failure reason, or the code it refuses a refund with."""
+    refund_id: str | None = None
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """An event: something happened to an intent of ours, or to a refund of it."""
+
+    intent_id: str
+    order_id: str
+    status: str
+    """As Stripe named it when it happened: of the intent, or of the refund."""
+    type: str
+    created: datetime
+    is_refund: bool = False
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """An intent as the provider holds it now."""
 
@@ -133,6 +180,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     decline_code: str | None = None
     client_secret: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Intent(id={self.id!r}, status={self.status!r})"  # The secret is for no log.
+
 
 Authorisation: TypeAlias = (
     Authorised | ActionRequired | Declined | Captured | Voided | Mismatch | NotSent | Unknown
@@ -142,3 +192,4 @@ Authorisation: TypeAlias = (
 Capture: TypeAlias = Captured | Impossible | Mismatch | Unknown
 Void: TypeAlias = Voided | Captured | Unknown
 """`Captured`: too late, the money was taken and has to be refunded."""
+Refund: TypeAlias = Refunded | RefundPending | RefundFailed | Unknown

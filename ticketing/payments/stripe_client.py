@@ -1,45 +1,46 @@
-"""The Stripe SDK with its sharp edges off: five calls, each an `Answer` or a `Failure`.
+"""The Stripe SDK with its sharp edges off: each call ends in an answer or in a `Failure`.
 
 What stripe-python 16 does by itself and must not (found by reading and trying it): no retries for
-a client object, an 80 s time-out, telemetry with a file in the home folder, and with aiohttp,
-errors while the body is read escape as they are, neither retried nor wrapped.
+a client object, telemetry with a file in the home folder, request bodies in its log. `stripe_http`
+has the rest.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, TypeAlias
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
 
-import aiohttp
 import msgspec
 import stripe
 
 from ticketing.payments.outcomes import Intent
+from ticketing.payments.stripe_http import Http, Sleep, Trail, trailing
+from ticketing.payments.stripe_shapes import (
+    EventPage,
+    IntentPage,
+    Refund,
+    RefundPage,
+    read_intent,
+    read_refund,
+)
 
 __all__ = ["Answer", "Failure", "Sleep", "StripeApi"]
 
-# The caller of POST /api/payments waits 10 s; a try that takes longer is of no use to it.
-TOTAL_SECONDS: Final = 10.0
-# Stripe is far from nobody: a host that does not accept within 3 s does not accept.
-CONNECT_SECONDS: Final = 3.0
+T = TypeVar("T")
+
 # Rides over a restart of the other side. More is the business of the caller, which has all night.
 RETRIES: Final = 2
-
-Sleep: TypeAlias = Callable[[float], Awaitable[None]]
-
-# No connection came about, so no byte of the request can have left. `ClientConnectorError` comes
-# from the connector alone (refused, unreachable, not resolved, TLS), the other one from the time
-# limit on connecting; a limit that fires later is a plain TimeoutError.
-_NO_CONNECTION: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 # What the SDK raises when it trips over an answer that is not Stripe's, `{"error": null}` say.
 _TRIPS: Final = (AttributeError, KeyError, TypeError, ValueError)
 
+# What Stripe answers to, rather than executes: the object's status tells what happened.
+_REFUSED: Final = (400, 402, 404)
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+
+class Answer(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Stripe did it, or had done it: *replayed* tells what was true when it did."""
 
-    intent: Intent
+    value: T
     replayed: bool
 
 
@@ -62,6 +63,16 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         """This server error is all that the idempotency key will give."""
         return self.replayed and self.status is not None and self.status >= 500  # noqa: PLR2004
 
+    @property
+    def was_refused(self) -> bool:
+        """Stripe will not do it, and says so; nothing is at fault on the way or on our side."""
+        return self.status in _REFUSED and self.kind != "idempotency_error"
+
+    @property
+    def is_missing(self) -> bool:
+        """There is no such object."""
+        return self.status == 404 and self.code == "resource_missing"  # noqa: PLR2004 - HTTP
+
 
 class StripeApi:
     """The calls. Use one in one event loop: its connections belong to the loop that first used it.
@@ -71,7 +82,9 @@ class StripeApi:
 
     def __init__(self, key: str, api_base: str | None, sleep: Sleep) -> None:
         stripe.enable_telemetry = False
-        self._http = _Http(sleep)
+        # Below this it logs what it sends and gets: card tokens and client secrets.
+        logging.getLogger("stripe").setLevel(logging.WARNING)
+        self._http = Http(sleep)
         client = stripe.StripeClient(
             key,
             http_client=self._http,
@@ -79,156 +92,93 @@ class StripeApi:
             base_addresses={} if api_base is None else {"api": api_base},
         )
         self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+        self._events = client.v1.events
 
-    async def create(self, params: Any, key: str) -> Answer | Failure:
-        return await _one(lambda: self._intents.create_async(params, {"idempotency_key": key}))
+    async def create(self, params: Any, key: str) -> Answer[Intent] | Failure:
+        return await _one(
+            lambda: self._intents.create_async(params, {"idempotency_key": key}), read_intent
+        )
 
-    async def capture(self, intent_id: str, amount_minor: int, key: str) -> Answer | Failure:
+    async def capture(
+        self, intent_id: str, amount_minor: int, key: str
+    ) -> Answer[Intent] | Failure:
         return await _one(
             lambda: self._intents.capture_async(
                 intent_id, {"amount_to_capture": amount_minor}, {"idempotency_key": key}
-            )
+            ),
+            read_intent,
         )
 
-    async def cancel(self, intent_id: str, key: str) -> Answer | Failure:
+    async def cancel(self, intent_id: str, key: str) -> Answer[Intent] | Failure:
         return await _one(
-            lambda: self._intents.cancel_async(intent_id, {}, {"idempotency_key": key})
+            lambda: self._intents.cancel_async(intent_id, {}, {"idempotency_key": key}),
+            read_intent,
         )
 
-    async def retrieve(self, intent_id: str) -> Answer | Failure:
-        return await _one(lambda: self._intents.retrieve_async(intent_id))
+    async def retrieve(self, intent_id: str) -> Answer[Intent] | Failure:
+        return await _one(lambda: self._intents.retrieve_async(intent_id), read_intent)
 
-    async def page(
-        self, since: int, limit: int, after: str | None
-    ) -> tuple[tuple[Intent, ...], bool] | Failure:
-        """Intents created since, newest first, after the one named; and whether there are more."""
-        params: dict[str, Any] = {"created": {"gte": since}, "limit": limit}
-        if after is not None:
-            params["starting_after"] = after
-        got = await _json(lambda: self._intents.list_async(params))  # type: ignore[arg-type]
-        if isinstance(got, Failure):
-            return got
-        try:
-            page = msgspec.convert(got.data, _Page)
-        except msgspec.ValidationError:
-            return Failure(reason="unreadable", status=got.code)
-        return tuple(intent.known() for intent in page.data), page.has_more
+    async def intents(self, since: int, limit: int, after: str | None) -> IntentPage | Failure:
+        """Intents created since, newest first, after the one named."""
+        params: Any = {"created": {"gte": since}, "limit": limit} | _after(after)
+        return await _page(lambda: self._intents.list_async(params), IntentPage)
+
+    async def refund(self, params: Any, key: str) -> Answer[Refund] | Failure:
+        return await _one(
+            lambda: self._refunds.create_async(params, {"idempotency_key": key}), read_refund
+        )
+
+    async def retrieve_refund(self, refund_id: str) -> Answer[Refund] | Failure:
+        return await _one(lambda: self._refunds.retrieve_async(refund_id), read_refund)
+
+    async def refunds(self, intent_id: str, limit: int) -> RefundPage | Failure:
+        """The refunds of an intent, newest first."""
+        params: Any = {"payment_intent": intent_id, "limit": limit}
+        return await _page(lambda: self._refunds.list_async(params), RefundPage)
+
+    async def events(
+        self, since: int, until: int, types: tuple[str, ...], limit: int, after: str | None
+    ) -> EventPage | Failure:
+        """Events of these types from *since* to before *until*, newest first."""
+        created = {"gte": since, "lt": until}
+        params: Any = {"created": created, "types": list(types), "limit": limit} | _after(after)
+        return await _page(lambda: self._events.list_async(params), EventPage)
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
 
-class _Trail:
-    """What became of one call over all the SDK's tries: might any of them have arrived?"""
-
-    def __init__(self) -> None:
-        self.maybe_sent = False
-        self.cause: BaseException | None = None
-        """Why the last try got no answer."""
-
-    def failed(self, cause: BaseException | None) -> None:
-        self.cause = cause
-        if not isinstance(cause, _NO_CONNECTION):
-            self.maybe_sent = True
-
-    def answered(self) -> None:
-        self.maybe_sent = True
+def _after(after: str | None) -> dict[str, str]:
+    return {} if after is None else {"starting_after": after}
 
 
-# The SDK's tries run in the task of the call, with nothing of ours handed through.
-_trail: ContextVar[_Trail] = ContextVar("_trail")
-
-
-class _Http(stripe.AIOHTTPClient):
-    """The SDK's aiohttp client, with every network error wrapped and every try followed."""
-
-    def __init__(self, sleep: Sleep) -> None:
-        limits = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS)
-        super().__init__(timeout=limits)
-        self._sleep = sleep
-
-    async def request_async(
-        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        trail = _trail.get()
-        try:
-            answer = await super().request_async(method, url, headers, post_data)
-        except stripe.APIConnectionError as error:
-            trail.failed(error.__cause__)
-            raise
-        except (aiohttp.ClientError, TimeoutError) as error:
-            # This one came while the body was read.
-            trail.failed(error)
-            raise _connection_error(error) from error
-        trail.answered()
-        return answer
-
-    def sleep_async(self, secs: float) -> Awaitable[None]:
-        return self._sleep(secs)
-
-
-class _Error(msgspec.Struct, frozen=True):
-    """The last payment error of an intent, as far as it is of use."""
-
-    code: str | None = None
-    decline_code: str | None = None
-
-
-class _Wire(msgspec.Struct, frozen=True, kw_only=True):
-    """A PaymentIntent as it comes: the fields that must be there, and those that may be null."""
-
-    object: str
-    id: str
-    status: str
-    amount: int
-    amount_capturable: int
-    amount_received: int
-    currency: str
-    livemode: bool
-    metadata: dict[str, str]
-    latest_charge: str | None = None
-    last_payment_error: _Error | None = None
-    client_secret: str | None = None
-
-    def known(self) -> Intent:
-        attempt = self.metadata.get("attempt", "")
-        error = self.last_payment_error or _Error()
-        return Intent(
-            id=self.id,
-            status=self.status,
-            amount_minor=self.amount,
-            amount_capturable_minor=self.amount_capturable,
-            amount_received_minor=self.amount_received,
-            currency=self.currency,
-            livemode=self.livemode,
-            order_id=self.metadata.get("order_id"),
-            attempt=int(attempt) if attempt.isdecimal() else None,
-            charge_id=self.latest_charge,
-            decline_code=error.decline_code or error.code,
-            client_secret=self.client_secret,
-        )
-
-
-class _Page(msgspec.Struct, frozen=True, kw_only=True):
-    data: list[_Wire]
-    has_more: bool
-
-
-async def _one(call: Callable[[], Awaitable[stripe.StripeObject]]) -> Answer | Failure:
-    """A call that answers with an intent."""
+async def _one(
+    call: Callable[[], Awaitable[Any]], read: Callable[[object], T | None]
+) -> Answer[T] | Failure:
+    """A call that answers with one object."""
     got = await _json(call)
     if isinstance(got, Failure):
         return got
-    intent = _read(got.data)
-    if intent is None:
+    value = read(got.data)
+    if value is None:
         return Failure(reason="unreadable", status=got.code)
-    return Answer(intent=intent, replayed=_replayed(got.headers))
+    return Answer(value=value, replayed=_replayed(got.headers))
 
 
-async def _json(
-    call: Callable[[], Awaitable[stripe.StripeObject]],
-) -> stripe.StripeResponse | Failure:
-    with _trailing() as trail:
+async def _page(call: Callable[[], Awaitable[Any]], page: type[T]) -> T | Failure:
+    """A call that answers with a page of a list."""
+    got = await _json(call)
+    if isinstance(got, Failure):
+        return got
+    try:
+        return msgspec.json.decode(got.body, type=page)
+    except (msgspec.DecodeError, RecursionError):
+        return Failure(reason="unreadable", status=got.code)
+
+
+async def _json(call: Callable[[], Awaitable[Any]]) -> stripe.StripeResponse | Failure:
+    with trailing() as trail:
         try:
             got = await call()
             response = got.last_response
@@ -236,27 +186,10 @@ async def _json(
             return _failure(error, trail)
         except _TRIPS as error:
             return Failure(reason=type(error).__name__, maybe_sent=trail.maybe_sent)
-    return Failure(reason="unreadable") if response is None else response
+    return response if isinstance(response, stripe.StripeResponse) else Failure(reason="unreadable")
 
 
-def _connection_error(error: Exception) -> stripe.APIConnectionError:
-    # The SDK's constructor carries no annotations.
-    wrapped = stripe.APIConnectionError(type(error).__name__, should_retry=True)  # type: ignore[no-untyped-call]
-    assert isinstance(wrapped, stripe.APIConnectionError)
-    return wrapped
-
-
-@contextmanager
-def _trailing() -> Iterator[_Trail]:
-    trail = _Trail()
-    token = _trail.set(trail)
-    try:
-        yield trail
-    finally:
-        _trail.reset(token)
-
-
-def _failure(error: stripe.StripeError, trail: _Trail) -> Failure:
+def _failure(error: stripe.StripeError, trail: Trail) -> Failure:
     if isinstance(error, stripe.APIConnectionError):
         reason = type(trail.cause or error).__name__
         return Failure(reason=reason, maybe_sent=trail.maybe_sent)
@@ -271,16 +204,8 @@ def _failure(error: stripe.StripeError, trail: _Trail) -> Failure:
         code=said.get("code"),
         decline_code=said.get("decline_code"),
         param=said.get("param"),
-        intent=_read(said.get("payment_intent")),
+        intent=read_intent(said.get("payment_intent")),
     )
-
-
-def _read(data: object) -> Intent | None:
-    try:
-        wire = msgspec.convert(data, _Wire)
-    except msgspec.ValidationError:
-        return None
-    return wire.known() if wire.object == "payment_intent" else None
 
 
 def _replayed(headers: Mapping[str, str] | None) -> bool:

@@ -9,14 +9,11 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-import msgspec
-
 from ticketing.payments import outcomes
+from ticketing.payments.judgement import Asked, different, mismatch, taken
 from ticketing.payments.outcomes import (
-    ActionRequired,
-    Authorised,
     Captured,
-    Declined,
+    Happened,
     Impossible,
     Intent,
     Mismatch,
@@ -25,26 +22,24 @@ from ticketing.payments.outcomes import (
     Unknown,
     Voided,
 )
+from ticketing.payments.refunds import Refunds
 from ticketing.payments.stripe_client import Answer, Failure, Sleep, StripeApi
+from ticketing.payments.stripe_events import TYPES
 
-__all__ = ["StripeTransport"]
+__all__ = ["TOO_MANY_EVENTS", "StripeTransport"]
 
 T = TypeVar("T")
 
-# How far `find` looks. Whoever makes more intents than this between an attempt and its
-# reconciliation gets Unknown, never "there is none".
-PAGES_MAX: Final = 20
+# How far `find` looks, at a call a page. Whoever makes more intents than this between an attempt
+# and its reconciliation gets Unknown, never "there is none".
+PAGES_MAX: Final = 200
 PAGE: Final = 100
 
+# How many events are read at once, at a call a page: the busiest minutes of a sale.
+EVENT_PAGES_MAX: Final = 100
+TOO_MANY_EVENTS: Final = "too_many_events"
+
 LIVE_KEYS: Final = ("sk_live_", "rk_live_")
-
-# What Stripe answers to, rather than executes: the intent's status tells what happened.
-_REFUSED: Final = (400, 402, 404)
-
-# A fault in what the buyer gave us is a card that does not pay; a fault in anything else is ours.
-_BUYERS_PARAMETERS: Final = ("payment_method", "confirmation_token", "token")
-_BUYERS_CODES: Final = ("resource_missing", "token_already_used", "token_in_use")
-_NO_SUCH_AMOUNT: Final = ("amount_too_small", "amount_too_large")
 
 
 class StripeTransport:
@@ -59,8 +54,8 @@ class StripeTransport:
         key: a secret key.
         api_base: another base address than Stripe's, for the sandbox.
         around: told `authorise.before`, `authorise.after` and so on around each network call
-            (`authorise`, `capture`, `void`, `retrieve`, `find`), failed ones included. What it
-            raises goes through.
+            (`authorise`, `capture`, `void`, `retrieve`, `find`, `refund`, `retrieve_refund`,
+            `find_refunds`, `events`), failed ones included. What it raises goes through.
         sleep: how to wait between two tries.
 
     Raises:
@@ -81,6 +76,7 @@ class StripeTransport:
             raise ValueError("a live key is for Stripe's own address only")
         self._api = StripeApi(key, api_base, sleep)
         self._around = around
+        self._refunds = Refunds(self._api, self._call)
 
     async def authorise(
         self,
@@ -98,18 +94,27 @@ class StripeTransport:
         method. `Declined` comes from a card error (402), from a *token* that Stripe refuses and
         from an amount that it charges to no card; nothing else is ever taken for a decline.
         """
-        asked = _Asked(order_id=order_id, amount=amount_minor, currency=currency, live=self._live)
+        asked = self._asked(order_id, amount_minor, currency)
         params = _creation(asked, attempt, token)
         key = _key(f"order:{order_id}:a{attempt}:authorise", key_round)
         got = await self._call("authorise", lambda: self._api.create(params, key))
         if isinstance(got, Answer):
-            now = await self.retrieve(got.intent.id) if got.replayed else got.intent
-            return asked.authorisation(now)
+            now = await self.retrieve(got.value.id) if got.replayed else got.value
+            return _standing(asked, now)
         if not got.maybe_sent:
             return NotSent(reason=got.reason)
         if got.intent is not None and got.code == "payment_intent_unexpected_state":
-            return asked.authorisation(await self.retrieve(got.intent.id))
+            return _standing(asked, await self.retrieve(got.intent.id))
         return asked.refused(got)
+
+    def standing(
+        self, intent: Intent, *, order_id: str, amount_minor: int, currency: str
+    ) -> outcomes.Authorisation:
+        """What *intent*, as it was retrieved, means for the attempt that asked for this much.
+
+        `Unknown` is a status that decides nothing.
+        """
+        return self._asked(order_id, amount_minor, currency).standing(intent)
 
     async def capture(
         self, *, intent_id: str, amount_minor: int, key_round: int = 1
@@ -140,17 +145,15 @@ class StripeTransport:
         if now.status == "canceled":
             return Voided(intent_id=intent_id)
         if now.status == "succeeded":
-            return _taken(now)
+            return taken(now)
         return Unknown(reason=f"status_{now.status}", stored=stored)
 
     async def retrieve(self, intent_id: str) -> Intent | Missing | Unknown:
         """The intent as it is now."""
         got = await self._call("retrieve", lambda: self._api.retrieve(intent_id))
         if isinstance(got, Answer):
-            return got.intent
-        if got.status == 404 and got.code == "resource_missing":  # noqa: PLR2004 - HTTP
-            return Missing(intent_id=intent_id)
-        return Unknown(reason=got.reason)
+            return got.value
+        return Missing(intent_id=intent_id) if got.is_missing else Unknown(reason=got.reason)
 
     async def find(
         self, *, order_id: str, attempt: int, since: datetime
@@ -162,16 +165,60 @@ class StripeTransport:
         found: list[Intent] = []
         start, after = int(since.timestamp()), None
         for _ in range(PAGES_MAX):
-            page = functools.partial(self._api.page, start, PAGE, after)
-            got = await self._call("find", page)
-            if isinstance(got, Failure):
-                return Unknown(reason=got.reason)
-            intents, has_more = got
+            turn = functools.partial(self._api.intents, start, PAGE, after)
+            page = await self._call("find", turn)
+            if isinstance(page, Failure):
+                return Unknown(reason=page.reason)
+            intents = page.known()
             found += [i for i in intents if i.order_id == order_id and i.attempt == attempt]
-            if not has_more:
+            if not page.has_more or not intents:
                 return tuple(found)
             after = intents[-1].id
         return Unknown(reason="too_many_intents")
+
+    async def give_back(
+        self,
+        *,
+        intent_id: str,
+        order_id: str,
+        amount_minor: int,
+        refund_round: int = 1,
+        key_round: int = 1,
+    ) -> outcomes.Refund:
+        """Refund *amount_minor* of what was captured, less what has been given back already.
+
+        Call it until it is `Refunded` or `RefundFailed`. Another *refund_round* is another refund,
+        for when the last one failed; within one there is one refund.
+        """
+        return await self._refunds.give_back(
+            intent_id=intent_id,
+            order_id=order_id,
+            amount_minor=amount_minor,
+            round_=refund_round,
+            key=_key(f"intent:{intent_id}:refund:{refund_round}", key_round),
+        )
+
+    async def refund(self, refund_id: str) -> outcomes.Refund:
+        """What became of a refund: one that was `Refunded` may fail later."""
+        return await self._refunds.look(refund_id)
+
+    async def events(self, *, since: datetime, until: datetime) -> tuple[Happened, ...] | Unknown:
+        """What happened to payments from *since* to before *until*, to the second; newest first.
+
+        `Unknown("too_many_events")`: ask for less.
+        """
+        found: list[Happened] = []
+        start, end, after = int(since.timestamp()), int(until.timestamp()), None
+        for _ in range(EVENT_PAGES_MAX):
+            turn = functools.partial(self._api.events, start, end, TYPES, PAGE, after)
+            page = await self._call("events", turn)
+            if isinstance(page, Failure):
+                return Unknown(reason=page.reason)
+            found += page.happened(live=self._live)
+            if not page.has_more or not page.data:
+                return tuple(found)
+            after = page.data[-1].id
+        return Unknown(reason=TOO_MANY_EVENTS)
 
     async def close(self) -> None:
         """Close the connections; the transport cannot be used any more."""
@@ -183,12 +230,17 @@ class StripeTransport:
         self._around(f"{operation}.after")
         return got
 
-    async def _now(self, intent_id: str, got: Answer | Failure) -> tuple[Intent | Unknown, bool]:
+    def _asked(self, order_id: str, amount_minor: int, currency: str) -> Asked:
+        return Asked(order_id=order_id, amount=amount_minor, currency=currency, live=self._live)
+
+    async def _now(
+        self, intent_id: str, got: Answer[Intent] | Failure
+    ) -> tuple[Intent | Unknown, bool]:
         """The intent as it is after a call on it, and whether the key gives only an error."""
         if isinstance(got, Answer) and not got.replayed:
-            return got.intent, False
+            return got.value, False
         stored = isinstance(got, Failure) and got.stored
-        if isinstance(got, Failure) and not stored and not _was_refused(got):
+        if isinstance(got, Failure) and not stored and not got.was_refused:
             return Unknown(reason=got.reason), False
         now = await self.retrieve(intent_id)
         if isinstance(now, Missing):
@@ -196,108 +248,22 @@ class StripeTransport:
         return now, stored
 
     def _captured(self, intent: Intent, amount_minor: int) -> Captured | Mismatch:
-        wrong = _different("amount_received", amount_minor, intent.amount_received_minor)
-        wrong = wrong or _different("livemode", self._live, intent.livemode)
-        return _taken(intent) if wrong is None else Mismatch(intent_id=intent.id, what=wrong)
+        wrong = different("amount_received", amount_minor, intent.amount_received_minor)
+        wrong = wrong or different("livemode", self._live, intent.livemode)
+        return taken(intent) if wrong is None else mismatch(intent, wrong)
 
 
-class _Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What an authorisation asked for; the judge of what came back."""
-
-    order_id: str
-    amount: int
-    currency: str
-    live: bool
-
-    def authorisation(self, intent: Intent | Missing | Unknown) -> outcomes.Authorisation:
-        """What *intent*, as it is now, means for the attempt."""
-        if isinstance(intent, Unknown):
-            return intent
-        if isinstance(intent, Missing):
-            return Unknown(reason="missing")
-        wrong = self._wrong(intent)
-        if wrong is not None:
-            return Mismatch(intent_id=intent.id, what=wrong)
-        return _standing(intent)
-
-    def refused(self, failure: Failure) -> Declined | Mismatch | Unknown:
-        """What an error answer to the request means for the attempt."""
-        intent = failure.intent
-        wrong = None if intent is None else self._wrong(intent)
-        if intent is not None and wrong is not None:
-            return Mismatch(intent_id=intent.id, what=wrong)
-        code = _decline_code(failure)
-        if code is None:
-            return Unknown(reason=failure.reason, stored=failure.stored)
-        return Declined(code=code, intent_id=None if intent is None else intent.id)
-
-    def _wrong(self, intent: Intent) -> str | None:
-        wrong = (
-            _different("amount", self.amount, intent.amount_minor)
-            or _different("currency", self.currency, intent.currency)
-            or _different("metadata.order_id", self.order_id, intent.order_id)
-            or _different("livemode", self.live, intent.livemode)
-        )
-        if wrong is None and intent.status == "requires_capture":
-            return _different("amount_capturable", self.amount, intent.amount_capturable_minor)
-        return wrong
-
-
-def _standing(intent: Intent) -> outcomes.Authorisation:
-    """What the status of an intent that is as it should be means for its attempt."""
-    match intent.status:
-        case "requires_capture":
-            return Authorised(intent_id=intent.id)
-        case "requires_action" if intent.client_secret is not None:
-            return ActionRequired(intent_id=intent.id, client_secret=intent.client_secret)
-        case "requires_payment_method" if intent.decline_code is not None:
-            return Declined(code=intent.decline_code, intent_id=intent.id)
-        case "succeeded":
-            return _taken(intent)
-        case "canceled":
-            return Voided(intent_id=intent.id)
-        case status:
-            return Unknown(reason=f"status_{status}")
-
-
-def _decline_code(failure: Failure) -> str | None:
-    """Why the card, or what was given for one, does not pay; None if that was not the answer."""
-    if failure.status == 402 and failure.kind == "card_error":  # noqa: PLR2004 - HTTP
-        return failure.decline_code or failure.code or "generic_decline"
-    if failure.status not in (400, 404) or failure.kind != "invalid_request_error":
-        return None
-    if failure.code in _NO_SUCH_AMOUNT:
-        return failure.code
-    # Both are refused before anything is executed. A request to create refers to nothing but what
-    # the buyer gave, so whatever is missing is that.
-    param = (failure.param or "").partition("[")[0].removesuffix("_data")
-    if failure.code in _BUYERS_CODES or param in _BUYERS_PARAMETERS:
-        return "invalid_token"
-    return None
-
-
-def _was_refused(failure: Failure) -> bool:
-    return failure.status in _REFUSED and failure.kind != "idempotency_error"
-
-
-def _taken(intent: Intent) -> Captured:
-    return Captured(
-        intent_id=intent.id,
-        amount_minor=intent.amount_received_minor,
-        currency=intent.currency,
-        charge_id=intent.charge_id,
-    )
-
-
-def _different(field: str, expected: object, got: object) -> str | None:
-    return None if expected == got else f"{field}: expected {expected}, got {got}"
+def _standing(asked: Asked, intent: Intent | Missing | Unknown) -> outcomes.Authorisation:
+    if isinstance(intent, Missing):
+        return Unknown(reason="missing")
+    return intent if isinstance(intent, Unknown) else asked.standing(intent)
 
 
 def _key(name: str, key_round: int) -> str:
     return name if key_round == 1 else f"{name}:r{key_round}"
 
 
-def _creation(asked: _Asked, attempt: int, token: str) -> dict[str, Any]:
+def _creation(asked: Asked, attempt: int, token: str) -> dict[str, Any]:
     """The parameters of a create that confirms at once. Equal arguments give equal parameters."""
     params: dict[str, Any] = {
         "amount": asked.amount,
@@ -307,10 +273,12 @@ def _creation(asked: _Asked, attempt: int, token: str) -> dict[str, Any]:
         "payment_method_types": ["card"],
         "metadata": {"order_id": asked.order_id, "attempt": str(attempt)},
     }
+    if token.startswith("ctoken_"):
+        params["confirmation_token"] = token  # It says itself that the browser takes the next step.
+        return params
+    params["use_stripe_sdk"] = True  # The next step, if any, is the browser's: no redirect.
     if token.startswith("tok_"):
         params["payment_method_data"] = {"type": "card", "card": {"token": token}}
-    elif token.startswith("ctoken_"):
-        params["confirmation_token"] = token
     else:
         params["payment_method"] = token
     return params

@@ -6,6 +6,7 @@ from ticketing.auth import AccountState, queries
 from ticketing.auth import messages as auth
 from ticketing.auth.tokens import Claims
 from ticketing.errors import EmailInUseError, InvalidCredentialsError
+from ticketing.payments import balances
 from ticketing.values import UserId
 from web import address, session
 from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
@@ -61,6 +62,11 @@ async def current_user(call: Call[None]) -> web.Response:
     if claims is not None:
         user = users.UserView(id=claims.user_id, email=claims.email, roles=claims.roles)
     return json_answer(users.CurrentUser(current_user=user))
+
+
+async def balance(call: Call[None]) -> web.Response:
+    found = await balances.of_seller(call.reads, call.user_id)
+    return json_answer([users.balance_view(each) for each in found])
 
 
 async def issue_token(call: Call[users.TokenRequest]) -> web.Response:
@@ -169,6 +175,14 @@ ROUTES = (
         handler=current_user,
         summary="Who is signed in",
         replies={200: users.CurrentUser},
+    ),
+    Route(
+        method="GET",
+        path="/api/users/balance",
+        handler=balance,
+        summary="What you have sold, and are owed, in each currency",
+        replies={200: list[users.BalanceView]},
+        signed_in=True,
     ),
     Route(
         method="POST",

@@ -7,13 +7,21 @@ from msgspec import UNSET, UnsetType
 
 from ticketing.payments import PaymentState, PaymentStatus
 from ticketing.values import major
+from ticketing.vault import Vault
 from web import instants
-from web.fields import Id, Token
+from web.fields import Id, Reason, Token
 from web.input import Input
 from web.instants import Instant
 from web.schemas import examples
 
-__all__ = ["HappeningView", "NewPayment", "PaymentOutcome", "PaymentView", "view"]
+__all__ = [
+    "HappeningView",
+    "NewPayment",
+    "NewRefund",
+    "PaymentOutcome",
+    "PaymentView",
+    "view",
+]
 
 
 class NewPayment(Input, frozen=True, kw_only=True):
@@ -28,11 +36,15 @@ class NewPayment(Input, frozen=True, kw_only=True):
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What came of an attempt, or that it is not known yet: then look at the payment."""
+    """What came of an attempt, or that it is not known yet: then look at the payment.
+
+    With `requires_action` comes the `clientSecret` for 3-D Secure in the buyer's browser.
+    """
 
     id: str
     order_id: str
     status: PaymentStatus
+    client_secret: str | UnsetType = UNSET
 
     @classmethod
     def example(cls) -> Self:
@@ -46,7 +58,10 @@ class HappeningView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A payment; its id is its order's. `amount` is in major units."""
+    """A payment; its id is its order's. `amount` is in major units.
+
+    `clientSecret` is there while the card holder has to act, for the buyer alone.
+    """
 
     id: str
     order_id: str
@@ -55,6 +70,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     currency: str
     attempts_left: int
     decline_code: str | UnsetType = UNSET
+    client_secret: str | UnsetType = UNSET
     version: int
     created_at: Instant
     timeline: tuple[HappeningView, ...]
@@ -75,8 +91,22 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
 
-def view(payment: PaymentState) -> PaymentView:
+class NewRefund(Input, frozen=True, kw_only=True):
+    """All of a complete order's money back to its buyer; *relist*: its ticket is for sale again."""
+
+    reason: Reason
+    relist: bool = False
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(reason="The match was called off")
+
+
+def view(payment: PaymentState, vault: Vault | None = None) -> PaymentView:
+    """*payment* as its buyer sees it; without *vault*, as anybody else does."""
     attempt = payment.attempt
+    is_asked = payment.status is PaymentStatus.REQUIRES_ACTION and attempt is not None
+    secret = attempt.secret if is_asked and attempt else None
     is_declined = payment.status is PaymentStatus.DECLINED and attempt is not None
     return PaymentView(
         id=payment.id,
@@ -86,6 +116,7 @@ def view(payment: PaymentState) -> PaymentView:
         currency=payment.currency,
         attempts_left=payment.attempts_left,
         decline_code=(attempt.decline_code or UNSET) if is_declined and attempt else UNSET,
+        client_secret=UNSET if secret is None or vault is None else vault.open(secret),
         version=payment.version,
         created_at=instants.shown(payment.created_at),
         timeline=tuple(

@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ticketing.payments.balances import Balance
+from ticketing.values import major
 from web.fields import Credential, Email, NewPassword
 from web.input import Input
 from web.refusals import Fault
@@ -13,6 +15,7 @@ from web.schemas import examples
 
 __all__ = [
     "AccountView",
+    "BalanceView",
     "CurrentUser",
     "Nothing",
     "SignIn",
@@ -20,6 +23,7 @@ __all__ = [
     "TokenRequest",
     "TokenView",
     "UserView",
+    "balance_view",
 ]
 
 
@@ -101,9 +105,37 @@ class TokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return cls(access_token="eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", expires_in=1800)  # noqa: S106
 
 
+class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a seller has sold in one currency, and is owed: `proceeds - fees - refunded`.
+
+    All amounts are in major units; `fees` are those of sales that were not given back.
+    """
+
+    currency: str
+    proceeds: int | float
+    fees: int | float
+    refunded: int | float
+    balance: int | float
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(currency="usd", proceeds=59.97, fees=2, refunded=19.99, balance=37.98)
+
+
 class Nothing(msgspec.Struct, frozen=True):
     """Done; there is nothing to say about it."""
 
     @classmethod
     def example(cls) -> Self:
         return cls()
+
+
+def balance_view(balance: Balance) -> BalanceView:
+    currency = balance.currency
+    return BalanceView(
+        currency=currency,
+        proceeds=major(balance.proceeds, currency),
+        fees=major(balance.fees, currency),
+        refunded=major(balance.refunded, currency),
+        balance=major(balance.balance, currency),
+    )

@@ -8,12 +8,12 @@ from msgspec.structs import asdict, replace
 
 from actors import Change, State, Subscription
 from tests.support.clock import START, FakeClock
-from ticketing.errors import OrderCancelledError, OrderExpiredError
+from ticketing.errors import OrderCancelledError, OrderExpiredError, PaymentInProgressError
 from ticketing.orders import CancelReason, OrderState, OrderStatus
-from ticketing.payments import Attempt, AttemptStatus, PaymentState
+from ticketing.payments import Attempt, AttemptStatus, PaymentState, PaymentStatus
 from ticketing.reads import Reads
 from ticketing.values import OrderId, UserId
-from web.outcome import Watch
+from web.outcome import Outcome, Watch
 from web.refusals import PaymentDeclinedError, ProviderUnavailableError
 
 ORDER = OrderState(id=OrderId("o"), created_at=START, expires_at=START)
@@ -70,6 +70,16 @@ def attempt(status: AttemptStatus, decline_code: str | None = None) -> PaymentSt
     return replace(STARTED, attempts=(Attempt(number=1, status=status, decline_code=decline_code),))
 
 
+def asked(looks: int) -> PaymentState:
+    """The card holder has to act, and the provider has said so so often."""
+    waiting = Attempt(
+        number=1, status=AttemptStatus.ACTION_REQUIRED, secret=f"sealed {looks}", looks=looks
+    )
+    return replace(STARTED, attempts=(waiting,), status=PaymentStatus.REQUIRES_ACTION)
+
+
+TAKEN = Outcome(PaymentStatus.CAPTURED)
+NOT_KNOWN_YET = Outcome(PaymentStatus.PROCESSING)
 CAPTURED = attempt(AttemptStatus.CAPTURED)
 COMPLETE = replace(ORDER, status=OrderStatus.COMPLETE)
 
@@ -78,27 +88,27 @@ async def test_money_taken_and_order_complete() -> None:
     case = Case()
     case.hear(case.paid, CAPTURED)
     case.hear(case.ordered, COMPLETE)
-    assert await case.watch.is_captured(STARTED, is_retry=False)
+    assert await case.watch.outcome(STARTED, is_retry=False) == TAKEN
 
 
 async def test_money_taken_and_order_not_complete_in_time() -> None:
     case = Case()
     case.hear(case.paid, CAPTURED)
     case.time_is_up()
-    assert not await case.watch.is_captured(STARTED, is_retry=False)
+    assert await case.watch.outcome(STARTED, is_retry=False) == NOT_KNOWN_YET
 
 
 async def test_nothing_known_in_time() -> None:
     case = Case()
     case.time_is_up()
-    assert not await case.watch.is_captured(STARTED, is_retry=False)
+    assert await case.watch.outcome(STARTED, is_retry=False) == NOT_KNOWN_YET
 
 
 async def test_a_decline() -> None:
     case = Case()
     case.hear(case.paid, attempt(AttemptStatus.DECLINED, "insufficient_funds"))
     with pytest.raises(PaymentDeclinedError) as caught:
-        await case.watch.is_captured(STARTED, is_retry=False)
+        await case.watch.outcome(STARTED, is_retry=False)
     assert caught.value.details == {"decline_code": "insufficient_funds", "attempts_left": 4}
 
 
@@ -106,7 +116,7 @@ async def test_nothing_was_sent() -> None:
     case = Case()
     case.hear(case.paid, attempt(AttemptStatus.NOT_SENT))
     with pytest.raises(ProviderUnavailableError):
-        await case.watch.is_captured(STARTED, is_retry=False)
+        await case.watch.outcome(STARTED, is_retry=False)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +128,7 @@ async def test_the_ticket_was_gone(reason: CancelReason, refusal: type[Exception
     case.stored.order = replace(ORDER, status=OrderStatus.CANCELLED, cancel_reason=reason)
     case.hear(case.paid, attempt(AttemptStatus.VOIDED))
     with pytest.raises(refusal):
-        await case.watch.is_captured(STARTED, is_retry=False)
+        await case.watch.outcome(STARTED, is_retry=False)
 
 
 async def test_a_change_that_was_lost_is_found_in_the_end() -> None:
@@ -126,15 +136,15 @@ async def test_a_change_that_was_lost_is_found_in_the_end() -> None:
     case.stored.payment = attempt(AttemptStatus.DECLINED)
     case.time_is_up()
     with pytest.raises(PaymentDeclinedError):
-        await case.watch.is_captured(STARTED, is_retry=False)
+        await case.watch.outcome(STARTED, is_retry=False)
     case.stored.payment, case.stored.order = CAPTURED, COMPLETE
-    assert await case.watch.is_captured(STARTED, is_retry=False)
+    assert await case.watch.outcome(STARTED, is_retry=False) == TAKEN
 
 
 async def test_a_retry_finds_what_was_there_before_it() -> None:
     case = Case()
     case.stored.payment, case.stored.order = CAPTURED, COMPLETE
-    assert await case.watch.is_captured(STARTED, is_retry=True)
+    assert await case.watch.outcome(STARTED, is_retry=True) == TAKEN
 
 
 async def test_a_retry_is_answered_for_its_own_attempt() -> None:
@@ -143,4 +153,54 @@ async def test_a_retry_is_answered_for_its_own_attempt() -> None:
     paid = Attempt(number=2, status=AttemptStatus.CAPTURED)
     case.stored.payment = replace(STARTED, attempts=(declined, paid))
     with pytest.raises(PaymentDeclinedError):
-        await case.watch.is_captured(STARTED, is_retry=True)
+        await case.watch.outcome(STARTED, is_retry=True)
+
+
+async def test_the_card_holder_has_to_act() -> None:
+    case = Case()
+    case.hear(case.paid, asked(1))
+    outcome = await case.watch.outcome(STARTED, is_retry=False)
+    assert outcome == Outcome(PaymentStatus.REQUIRES_ACTION, "sealed 1")
+
+
+async def test_who_is_back_is_told_what_came_of_it() -> None:
+    case = Case()
+    case.stored.payment = asked(1)
+    case.hear(case.paid, attempt(AttemptStatus.AUTHORISED))
+    case.hear(case.paid, CAPTURED)
+    case.stored.order = COMPLETE
+    assert await case.watch.outcome(asked(1), is_retry=True, looks=1) == TAKEN
+
+
+async def test_who_is_back_without_having_acted_is_sent_there_again() -> None:
+    case = Case()
+    case.stored.payment = asked(1)
+    case.hear(case.paid, asked(1))
+    case.hear(case.paid, asked(2))
+    outcome = await case.watch.outcome(asked(1), is_retry=True, looks=1)
+    assert outcome == Outcome(PaymentStatus.REQUIRES_ACTION, "sealed 2")
+
+
+async def test_who_is_back_waits_for_the_provider_and_not_for_ever() -> None:
+    case = Case()
+    case.stored.payment = asked(1)
+    case.time_is_up()
+    assert await case.watch.outcome(asked(1), is_retry=True, looks=1) == NOT_KNOWN_YET
+
+
+async def test_a_card_that_made_way_for_another_is_told_so() -> None:
+    case = Case()
+    voided = Attempt(number=1, status=AttemptStatus.VOIDED)
+    other = Attempt(number=2, status=AttemptStatus.STARTED)
+    case.stored.payment = replace(STARTED, attempts=(voided, other))
+    with pytest.raises(PaymentInProgressError):
+        await case.watch.outcome(asked(1), is_retry=True, looks=1)
+
+
+async def test_money_that_was_given_back_before_anybody_looked() -> None:
+    case = Case()
+    case.stored.payment = CAPTURED
+    reason = CancelReason.REFUNDED
+    case.stored.order = replace(ORDER, status=OrderStatus.CANCELLED, cancel_reason=reason)
+    with pytest.raises(OrderCancelledError):
+        await case.watch.outcome(STARTED, is_retry=True)

@@ -23,13 +23,24 @@ class Form:
     """The parameters of one request. The last of two equal names counts."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._values: Mapping[str, str] = dict(pairs)
+        self._pairs = tuple(pairs)
+        self._values: Mapping[str, str] = dict(self._pairs)
 
-    def only(self, names: Collection[str], groups: Collection[str] = ()) -> None:
-        """Refuse every parameter that is neither one of *names* nor a member of one of *groups*."""
+    def only(
+        self,
+        names: Collection[str],
+        groups: Collection[str] = (),
+        starts: tuple[str, ...] = (),
+    ) -> None:
+        """Refuse every parameter that is not one of *names*, in one of *groups* or under a start.
+
+        `metadata[a]` is in the group `metadata`; a start is a whole beginning of a name.
+        """
         for name in self._values:
             group, bracket, _ = name.partition("[")
             if name not in names and not (bracket and group in groups):
+                if starts and name.startswith(starts):
+                    continue
                 raise Refusal(
                     f"Received unknown parameter: {name}", code="parameter_unknown", param=name
                 )
@@ -76,6 +87,11 @@ class Form:
             for name, value in self._values.items()
             if name.startswith(start) and name.endswith("]")
         }
+
+    def all(self, group: str) -> list[str]:
+        """The values of a list: `group[]` as often as it comes, or `group[0]`, `group[1]`."""
+        start = f"{group}["
+        return [value for name, value in self._pairs if name.startswith(start)]
 
     def metadata(self) -> dict[str, str]:
         """The program's own notes on the object. An empty value means that there is none."""

@@ -1,9 +1,15 @@
 """A PaymentIntent and its status machine. Pure: no clock, no I/O, ids are handed in.
 
-    requires_payment_method -> requires_confirmation -> requires_capture -> succeeded
-             ^                         |        |             |
-             +------- declined --------+        +- automatic -+--> succeeded
+    requires_payment_method -> requires_confirmation -> [the bank] -> requires_capture -> succeeded
+             ^                          |                ^  |  |
+             |                          +- requires_action  |  +- automatic capture -> succeeded
+             |                                 |            |
+             +-- 3-D Secure failed ------------+            |
+             +-- declined ----------------------------------+
     every status but succeeded and canceled -> canceled
+
+Where the card holder has to answer (3-D Secure), Stripe redirects unless `use_stripe_sdk` is given;
+here it is always the SDK's affair.
 
 Source: https://docs.stripe.com/payments/paymentintents/lifecycle.
 """
@@ -14,7 +20,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from ticketing.payments.sandbox.cards import Card, Decline
+from ticketing.payments.sandbox.cards import NO_AUTHENTICATION, Card, Decline
 from ticketing.payments.sandbox.refusals import Refusal
 
 __all__ = ["AMOUNT_MAX", "MINIMUMS", "Intent", "Status", "cancel", "capture", "check_amount"]
@@ -51,10 +57,12 @@ MINIMUMS: Final[dict[str, int]] = {
 
 
 class Status(StrEnum):
-    """Where an intent stands. What needs the card holder comes with 3-D Secure."""
+    """Where an intent stands."""
 
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
     REQUIRES_CONFIRMATION = "requires_confirmation"
+    REQUIRES_ACTION = "requires_action"
+    """The card holder has to answer the bank (3-D Secure)."""
     REQUIRES_CAPTURE = "requires_capture"
     """The bank holds the money for us; none has moved."""
     SUCCEEDED = "succeeded"
@@ -64,11 +72,15 @@ class Status(StrEnum):
 _CANCELABLE: Final = (
     Status.REQUIRES_PAYMENT_METHOD,
     Status.REQUIRES_CONFIRMATION,
+    Status.REQUIRES_ACTION,
     Status.REQUIRES_CAPTURE,
 )
 
+# Where another card may still be given.
+_OPEN: Final = _CANCELABLE[:-1]
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is to be paid and how far it has come. Amounts are minor units, times Unix seconds."""
 
     id: str
@@ -89,6 +101,11 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     cancellation_reason: str | None = None
     idempotency_key: str | None = None
     """The key of the request that created it."""
+    action: str | None = None
+    """The id of the authentication that the card holder has to answer."""
+    return_url: str | None = None
+    amount_refunded: int = 0
+    """What was given back, or is on its way."""
 
     @property
     def amount_capturable(self) -> int:
@@ -96,37 +113,69 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_card(self, card: Card, method_id: str) -> "Intent":
         """The same intent with a payment method: ready to be confirmed."""
-        if self.status not in (Status.REQUIRES_PAYMENT_METHOD, Status.REQUIRES_CONFIRMATION):
+        if self.status not in _OPEN:
             raise _unexpected(self, "given a payment method")
         return replace(
-            self, status=Status.REQUIRES_CONFIRMATION, card=card, payment_method=method_id
+            self,
+            status=Status.REQUIRES_CONFIRMATION,
+            card=card,
+            payment_method=method_id,
+            action=None,
         )
 
-    def confirm(self, charge_id: str) -> "Intent":
-        """Ask the bank. A decline is an outcome, not an error: see `decline` of the result.
+    def confirm(self, attempt: str) -> "Intent":
+        """Ask the bank, or first the card holder if the bank wants that.
+
+        A decline is an outcome, not an error: see `decline` of the result. *attempt* names the
+        charge and the authentication, after their prefixes.
 
         Raises:
             Refusal: there is no payment method, or the status does not allow it.
 
         """
-        if self.status is not Status.REQUIRES_CONFIRMATION or self.card is None:
+        if self.status not in (Status.REQUIRES_CONFIRMATION, Status.REQUIRES_ACTION):
             raise _unexpected(self, "confirmed")
-        if self.card.decline is not None:
-            return replace(
-                self,
-                status=Status.REQUIRES_PAYMENT_METHOD,
-                card=None,
-                payment_method=None,
-                latest_charge=charge_id,
-                decline=self.card.decline,
-            )
+        if self.card is None:
+            raise _unexpected(self, "confirmed")
+        if self.card.asks:
+            action = f"payatt_{attempt}"
+            return replace(self, status=Status.REQUIRES_ACTION, action=action, decline=None)
+        return self._charged(self.card, attempt)
+
+    def authenticate(self, attempt: str, *, passed: bool) -> "Intent":
+        """The card holder has answered; if well, the bank is asked.
+
+        Raises:
+            Refusal: nobody was asked.
+
+        """
+        if self.status is not Status.REQUIRES_ACTION or self.card is None:
+            raise _unexpected(self, "authenticated")
+        if passed:
+            return self._charged(self.card, attempt)
+        return replace(self._without_card(), decline=NO_AUTHENTICATION)
+
+    def _charged(self, card: Card, attempt: str) -> "Intent":
+        charge = f"ch_{attempt}"
+        if card.decline is not None:
+            return replace(self._without_card(), latest_charge=charge, decline=card.decline)
         manual = self.capture_method == "manual"
         return replace(
             self,
             status=Status.REQUIRES_CAPTURE if manual else Status.SUCCEEDED,
             amount_received=0 if manual else self.amount,
-            latest_charge=charge_id,
+            latest_charge=charge,
             decline=None,
+            action=None,
+        )
+
+    def _without_card(self) -> "Intent":
+        return replace(
+            self,
+            status=Status.REQUIRES_PAYMENT_METHOD,
+            card=None,
+            payment_method=None,
+            action=None,
         )
 
 
@@ -158,7 +207,13 @@ def cancel(intent: Intent, reason: str | None, now: int) -> Intent:
     """
     if intent.status not in _CANCELABLE:
         raise _unexpected(intent, "canceled")
-    return replace(intent, status=Status.CANCELED, canceled_at=now, cancellation_reason=reason)
+    return replace(
+        intent,
+        status=Status.CANCELED,
+        canceled_at=now,
+        cancellation_reason=reason,
+        action=None,
+    )
 
 
 def check_amount(amount: int, currency: str) -> None:

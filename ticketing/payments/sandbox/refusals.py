@@ -25,6 +25,7 @@ class Refusal(Exception):  # noqa: N818 - Stripe says no; nothing went wrong her
         kind: str = INVALID,
         code: str | None = None,
         param: str | None = None,
+        decline_code: str | None = None,
         kept: bool = False,
     ) -> None:
         super().__init__(message)
@@ -33,6 +34,7 @@ class Refusal(Exception):  # noqa: N818 - Stripe says no; nothing went wrong her
         self.kind = kind
         self.code = code
         self.param = param
+        self.decline_code = decline_code
         self.kept = kept
 
     @classmethod

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -11,12 +11,13 @@ from typing import Final
 from aiohttp import web
 
 from actors.clock import Clock, SystemClock
-from ticketing.payments.sandbox.app import make_app
+from ticketing.payments.sandbox.app import Sandbox, make_app
 from ticketing.payments.sandbox.books import Books
+from ticketing.payments.sandbox.webhooks import Webhooks
 
 __all__ = ["LiveKeyError", "parent_gone", "refuse_live_keys", "running_sandbox"]
 
-# Only this machine: what it does for a caller costs nothing, so that it must not be reachable.
+# Only this machine, unless one says otherwise: whoever reaches it can do all that it can do.
 HOST: Final = "127.0.0.1"
 
 # A connection that a test cut off must not hold the stop up; one that works needs far less.
@@ -46,11 +47,17 @@ def refuse_live_keys(environment: Mapping[str, str]) -> None:
 
 @asynccontextmanager
 async def running_sandbox(
-    folder: Path, *, port: int = 0, clock: Clock | None = None
+    folder: Path,
+    *,
+    host: str = HOST,
+    port: int = 0,
+    clock: Clock | None = None,
+    webhooks: Webhooks | None = None,
 ) -> AsyncIterator[str]:
     """A sandbox on *folder* for the length of the block; gives its base address.
 
-    Port 0 takes a free one. *clock* is the machine's unless a test has its own.
+    Port 0 takes a free one. *clock* is the machine's unless a test has its own. Without *webhooks*
+    nobody is told of events, until `POST /_sandbox/webhooks` says whom to tell.
 
     Raises:
         LiveKeyError: see `refuse_live_keys`.
@@ -61,17 +68,32 @@ async def running_sandbox(
     refuse_live_keys(os.environ)
     books = Books(folder)
     try:
-        app = make_app(books, clock or SystemClock())
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, HOST, port).start()
-            bound = runner.addresses[0][1]
-            yield f"http://{HOST}:{bound}"
-        finally:
-            await runner.cleanup()
+        sandbox = Sandbox(books, clock or SystemClock(), webhooks)
+        async with _meanwhile(sandbox.courier.run(), sandbox.settling.run()):
+            runner = web.AppRunner(
+                make_app(sandbox), access_log=None, shutdown_timeout=STOP_SECONDS
+            )
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, host, port).start()
+                bound = runner.addresses[0][1]
+                yield f"http://{host}:{bound}"
+            finally:
+                await runner.cleanup()
     finally:
         books.close()
+
+
+@asynccontextmanager
+async def _meanwhile(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run *jobs* for the length of the block; one that fails ends it."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(job) for job in jobs]
+        try:
+            yield
+        finally:
+            for job in running:
+                job.cancel()
 
 
 async def parent_gone(pid: int) -> None:

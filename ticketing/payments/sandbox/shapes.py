@@ -1,4 +1,4 @@
-"""Intents, lists and errors as the JSON that Stripe answers with.
+"""Intents, pages and errors as the JSON that Stripe answers with.
 
 The fields are those of the SDK's own types (`stripe.PaymentIntent`, `stripe.ErrorObject`), which
 are generated from Stripe's OpenAPI description; tests/contract compares the two.
@@ -10,7 +10,15 @@ from typing import Any, Final, TypeAlias
 from ticketing.payments.sandbox.intents import Intent
 from ticketing.payments.sandbox.refusals import Refusal
 
-__all__ = ["Json", "decline_shape", "held_shape", "intent_shape", "list_shape", "refusal_shape"]
+__all__ = [
+    "Json",
+    "decline_shape",
+    "error_of",
+    "intent_shape",
+    "list_shape",
+    "publishable_shape",
+    "refusal_shape",
+]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -27,7 +35,6 @@ _ABSENT: Final = [
     "excluded_payment_method_types",
     "hooks",
     "managed_payments",
-    "next_action",
     "on_behalf_of",
     "payment_details",
     "payment_method_configuration_details",
@@ -46,9 +53,38 @@ _ABSENT: Final = [
 ]
 
 
+# What a publishable key and the client secret let see.
+_PUBLISHABLE: Final = [
+    "id",
+    "object",
+    "amount",
+    "amount_details",
+    "automatic_payment_methods",
+    "canceled_at",
+    "cancellation_reason",
+    "capture_method",
+    "client_secret",
+    "confirmation_method",
+    "created",
+    "currency",
+    "description",
+    "last_payment_error",
+    "livemode",
+    "next_action",
+    "payment_method",
+    "payment_method_configuration_details",
+    "payment_method_types",
+    "processing",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "source",
+    "status",
+]
+
+
 def intent_shape(intent: Intent) -> Json:
     """A PaymentIntent. `latest_charge` and `payment_method` are ids: nothing is expanded."""
-    error = None if intent.decline is None else decline_shape(intent, nested=True)
     return {
         **dict.fromkeys(_ABSENT),
         "id": intent.id,
@@ -65,10 +101,11 @@ def intent_shape(intent: Intent) -> Json:
         "created": intent.created,
         "currency": intent.currency,
         "description": intent.description,
-        "last_payment_error": error,
+        "last_payment_error": error_of(intent),
         "latest_charge": intent.latest_charge,
         "livemode": False,
         "metadata": intent.metadata,
+        "next_action": _next_action(intent),
         "payment_method": intent.payment_method,
         "payment_method_options": {
             "card": {
@@ -83,43 +120,37 @@ def intent_shape(intent: Intent) -> Json:
     }
 
 
-def held_shape(intent: Intent) -> Json:
-    """What the sandbox's own listing tells of an intent: what one reconciles with, no secrets."""
-    return {
-        "id": intent.id,
-        "status": intent.status.value,
-        "amount": intent.amount,
-        "amount_capturable": intent.amount_capturable,
-        "amount_received": intent.amount_received,
-        "currency": intent.currency,
-        "metadata": intent.metadata,
-        "created": intent.created,
-        "idempotency_key": intent.idempotency_key,
-    }
+def publishable_shape(intent: Intent) -> Json:
+    """A PaymentIntent as a browser gets it: without metadata and without what the bank said."""
+    whole = intent_shape(intent)
+    return {name: whole[name] for name in _PUBLISHABLE}
 
 
-def list_shape(intents: Sequence[Intent], *, has_more: bool) -> Json:
-    return {
-        "object": "list",
-        "url": "/v1/payment_intents",
-        "has_more": has_more,
-        "data": [intent_shape(intent) for intent in intents],
-    }
+def list_shape(url: str, data: Sequence[Json], *, has_more: bool) -> Json:
+    return {"object": "list", "url": url, "has_more": has_more, "data": list(data)}
 
 
-def decline_shape(intent: Intent, *, nested: bool = False) -> Json:
-    """The bank's no: as `last_payment_error` inside the intent, or as the answer around it."""
+def error_of(intent: Intent) -> Json | None:
+    """`last_payment_error`: the bank's no, or that the card holder did not authenticate."""
     decline = intent.decline
-    assert decline is not None
+    if decline is None:
+        return None
     error: Json = {
-        "charge": intent.latest_charge,
         "code": decline.code,
-        "decline_code": decline.decline_code,
         "doc_url": _document(decline.code),
         "message": decline.message,
-        "type": "card_error",
+        "type": decline.kind,
     }
-    return error if nested else {"error": {**error, "payment_intent": intent_shape(intent)}}
+    if decline.kind == "card_error":
+        error["charge"] = intent.latest_charge
+    if decline.decline_code is not None:
+        error["decline_code"] = decline.decline_code
+    return error
+
+
+def decline_shape(intent: Intent) -> Json:
+    """The answer to a confirmation that the bank said no to."""
+    return {"error": {**(error_of(intent) or {}), "payment_intent": intent_shape(intent)}}
 
 
 def refusal_shape(refusal: Refusal, intent: Intent | None = None) -> Json:
@@ -127,11 +158,23 @@ def refusal_shape(refusal: Refusal, intent: Intent | None = None) -> Json:
     error: Json = {"message": refusal.message, "type": refusal.kind}
     if refusal.code is not None:
         error |= {"code": refusal.code, "doc_url": _document(refusal.code)}
+    if refusal.decline_code is not None:
+        error["decline_code"] = refusal.decline_code
     if refusal.param is not None:
         error["param"] = refusal.param
     if intent is not None:
         error["payment_intent"] = intent_shape(intent)
     return {"error": error}
+
+
+def _next_action(intent: Intent) -> Json | None:
+    """What the card holder has to do: an affair of the SDK in the browser, and of nobody else."""
+    if intent.action is None:
+        return None
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "source": intent.action},
+    }
 
 
 def _document(code: str) -> str:

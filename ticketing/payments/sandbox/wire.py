@@ -1,15 +1,12 @@
-"""HTTP: how requests are read, who may send them, how answers are sent or cut short."""
+"""HTTP: how requests are read, how answers are sent or cut short."""
 
-import binascii
-import secrets
-from base64 import b64decode
 from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
 
-from ticketing.payments.sandbox import shapes
+from ticketing.payments.sandbox import names, shapes
 from ticketing.payments.sandbox.idempotency import Kept
 from ticketing.payments.sandbox.refusals import Refusal
 
@@ -18,11 +15,9 @@ __all__ = [
     "Answer",
     "answer_of",
     "bad_gateway",
-    "check_api_key",
     "cut",
     "error_shape",
     "half",
-    "new_request_id",
     "parameters",
     "replay",
     "response",
@@ -34,7 +29,6 @@ STORED: Final = 500
 # No request of ours comes near: a create has a dozen.
 PARAMETERS_MAX: Final = 200
 
-_TEST_KEYS: Final = ("sk_test_", "rk_test_")
 _BAD_GATEWAY: Final = "<html><head><title>502 Bad Gateway</title></head><body></body></html>"
 _ERRORS: Final = {
     409: ("idempotency_error", "idempotency_key_in_use", "This key is in use by another request."),
@@ -58,7 +52,7 @@ def answer_of(status: int, body: shapes.Json, request_id: str) -> Answer:
 
 def replay(kept: Kept) -> Answer:
     """The first answer under the key once more, said to be so."""
-    headers = _headers(kept.status, new_request_id())
+    headers = _headers(kept.status, names.new_request())
     headers["Original-Request"] = kept.request_id
     headers["Idempotency-Key"] = kept.key
     headers["Idempotent-Replayed"] = "true"
@@ -105,17 +99,15 @@ async def half(request: web.Request, answer: Answer) -> web.StreamResponse:
     return stream
 
 
-def new_request_id() -> str:
-    return f"req_{secrets.token_hex(7)}"
-
-
 async def parameters(request: web.Request) -> list[tuple[str, str]]:
-    """The form-encoded body, in the order it came.
+    """The form-encoded body, or the query of a request without one, in the order it came.
 
     Raises:
         Refusal: it is something else.
 
     """
+    if request.method == "GET":
+        return list(request.query.items())
     try:
         return parse_qsl(
             (await request.read()).decode(),
@@ -124,29 +116,6 @@ async def parameters(request: web.Request) -> list[tuple[str, str]]:
         )
     except (UnicodeDecodeError, ValueError):
         raise Refusal("The body is not form-encoded.") from None
-
-
-def check_api_key(request: web.Request) -> None:
-    """Bearer, or Basic with the key as the user name; any test key will do.
-
-    Raises:
-        Refusal: 401.
-
-    """
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    key = credentials.strip()
-    if scheme.lower() == "basic":
-        try:
-            key = b64decode(key, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            key = ""
-    elif scheme.lower() != "bearer":
-        key = ""
-    if not key:
-        raise Refusal("You did not provide an API key.", status=401)
-    if not key.startswith(_TEST_KEYS):
-        # Not even a part of it is repeated: it may be a live one.
-        raise Refusal("Invalid API Key provided.", status=401, code="api_key_invalid")
 
 
 def _headers(status: int, request_id: str) -> dict[str, str]:

@@ -1,0 +1,48 @@
+"""The alarm about captures that nobody knows the outcome of. It decides nothing."""
+
+from typing import Final
+
+import structlog
+from prometheus_client import Gauge
+
+from actors import Clock
+from ticketing.payments.queries import UnknownCaptures
+
+__all__ = ["CaptureAlarm"]
+
+log = structlog.get_logger("ticketing.teller")
+
+# Whoever reads the log knows by the first line; one a minute says that it goes on.
+SAID_EVERY: Final = 60.0
+
+# A node that measured last so long ago does so no more: another one does, and counts the same ones.
+MEASURED_SECONDS: Final = 180.0
+
+
+class CaptureAlarm:
+    """Says it in the log and in `gauge`, for the registry of the node.
+
+    What it takes to lower the gauge is money that is known to be taken, or known not to be.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._count = 0
+        self._measured_at = self._said_at = -float("inf")
+        self.gauge = Gauge(
+            "ticketing_payments_unknown",
+            "Payments whose ticket is sold, and not known to be captured after 2 minutes",
+            registry=None,
+        )
+        self.gauge.set_function(self._value)
+
+    def measured(self, unknown: UnknownCaptures) -> None:
+        """Tell that there are so many."""
+        self._count, self._measured_at = unknown.count, self._clock.monotonic()
+        if unknown.count and self._measured_at - self._said_at >= SAID_EVERY:
+            self._said_at = self._measured_at
+            log.error("payments.captures_unknown", count=unknown.count, oldest=unknown.oldest)
+
+    def _value(self) -> float:
+        is_ours = self._clock.monotonic() - self._measured_at < MEASURED_SECONDS
+        return self._count if is_ours else 0
