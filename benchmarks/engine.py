@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cryptography.fernet import Fernet
+
 from actors import Bus, Ids, LocalBus, Runtime, SystemClock
 from ticketing import bootstrap, logs
 from ticketing.auth.argon2 import Argon2
@@ -10,7 +12,9 @@ from ticketing.auth.worker import Hasher
 from ticketing.expiration.worker import Sweeper
 from ticketing.payments.transport import StripeTransport
 from ticketing.payments.worker import Teller
+from ticketing.reads import Reads
 from ticketing.settings import Settings
+from ticketing.vault import Vault
 
 __all__ = ["engine"]
 
@@ -31,7 +35,12 @@ async def engine(
     ids = Ids(clock)
     store = bootstrap.open_store(dsn, ids, exclusive=True)
     await store.open()
-    teller = Teller(StripeTransport(key="sk_test_benchmark"))
+    teller = Teller(
+        StripeTransport(key="sk_test_benchmark"),
+        vault=Vault([Fernet.generate_key().decode()]),
+        reads=Reads(store.pool),
+        clock=clock,
+    )
     workers = [Hasher(Argon2()), Sweeper(store.pool), teller]
     actors = bootstrap.actors(settings)
     services = bootstrap.services(actors, workers)

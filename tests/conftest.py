@@ -34,7 +34,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # What reads the logs of all tests comes after them.
-    items.sort(key=lambda item: item.path.name == "test_logs.py")
+    items.sort(key=lambda item: item.path.name == "test_no_secrets_in_logs.py")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -379,6 +379,15 @@ async def test_a_ticket_that_is_being_taken_back_may_still_be_sold(meddler: Medd
     assert await found(market) == []
 
 
+async def test_an_order_that_is_being_told_of_its_refund_may_still_be_complete(
+    meddler: Meddler,
+) -> None:
+    market = meddler.market
+    await breaks.refund_a_complete_order(meddler)
+    await meddler.tell(orders.order(market.complete), orders.Refund(relist=False))
+    assert {violation.rule for violation in await found(market)} == {"movements"}
+
+
 async def test_a_payment_that_is_being_abandoned_may_still_wait(meddler: Meddler) -> None:
     market = meddler.market
     await breaks.cancel_an_order_and_not_its_payment(meddler)

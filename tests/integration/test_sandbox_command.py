@@ -82,6 +82,23 @@ async def test_a_taken_folder_is_one_line_and_2(tmp_path: Path) -> None:
     assert errors.count(b"\n") == 1
 
 
+async def test_a_taken_port_is_one_line_and_2(tmp_path: Path) -> None:
+    async with running_sandbox(tmp_path / "a") as base_url:
+        more = ("--port", base_url.rpartition(":")[2])
+        async with sandbox_process(tmp_path / "b", None, *more, ready=False) as (process, _):
+            _, errors = await asyncio.wait_for(process.communicate(), LIVENESS_SECONDS)
+
+    assert process.returncode == 2
+    assert errors.decode().startswith("sandbox: ")
+    assert errors.count(b"\n") == 1
+
+
+async def test_what_its_user_raises_comes_out_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        async with running_sandbox(tmp_path):
+            raise KeyError("mine")
+
+
 @pytest.mark.parametrize(
     ("environment", "folder"),
     [

@@ -118,7 +118,7 @@ async def test_another_card_voids_the_attempt_that_waits_first(
         desk.authorise("tok_visa", 2, replaces=first.intent_id, replaces_number=1)
     )
 
-    assert voided == Voided(number=1)
+    assert voided == Voided(number=1, intent_id=first.intent_id)
     assert isinstance(told, Authorised)
     assert told.number == 2
     assert await statuses(desk) == [status, "requires_capture"]
@@ -146,7 +146,8 @@ async def test_no_other_card_is_tried_until_the_first_is_known_to_be_void(desk: 
     assert await statuses(desk) == ["canceled"]
 
     voided, told = await desk.told(again, is_repeat=True)
-    assert (voided, type(told)) == (Voided(number=1), Authorised)
+    assert voided == Voided(number=1, intent_id=first.intent_id)
+    assert isinstance(told, Authorised)
 
 
 async def test_nothing_was_sent_only_if_nothing_ever_was() -> None:
@@ -262,7 +263,7 @@ async def test_a_look_at_what_is_over(desk: Desk) -> None:
 
     # One of the two fits: it was settled, or it is still hoped for.
     assert await desk.told(look(captured)) == [
-        Captured(number=1),
+        Captured(number=1, intent_id=captured),
         Authorised(number=1, intent_id=captured),
     ]
     assert await desk.told(look(voided, 2)) == [
@@ -274,7 +275,7 @@ async def test_a_look_at_an_intent_of_an_earlier_attempt_is_told_that_one(desk: 
     first = await desk.captured()
 
     assert await desk.told(look(first, number=3)) == [
-        Captured(number=1),
+        Captured(number=1, intent_id=first),
         Authorised(number=1, intent_id=first),
     ]
 
@@ -347,10 +348,10 @@ async def test_a_void_that_comes_too_late(desk: Desk) -> None:
 async def test_nothing_is_told_until_it_is_known(desk: Desk, operation: str) -> None:
     intent_id = await desk.authorised()
     message: Capture | Void = Void(number=1, intent_id=intent_id)
-    known: Captured | Voided = Voided(number=1)
+    known: Captured | Voided = Voided(number=1, intent_id=intent_id)
     if operation == "capture":
         message = Capture(number=1, intent_id=intent_id, amount_minor=2000)
-        known = Captured(number=1)
+        known = Captured(number=1, intent_id=intent_id)
     fault = {"operation": operation, "kind": "drop_after", "times": EVERY_TRY}
     await script(desk.base_url, fault)
 
@@ -424,7 +425,7 @@ async def test_a_refund_that_fails_later_and_is_made_once_more(tmp_path: Path) -
 
         await until(has_failed, "the refund has failed")
         [again] = await desk.told(give_back, is_repeat=True)
-        assert again == RefundFailed(number=1, why="unknown")
+        assert again == RefundFailed(number=1, why="unknown", intent_id=intent_id)
         second = GiveBack(number=1, intent_id=intent_id, amount_minor=2000, key_round=2)
         [other] = await desk.told(second)
         assert isinstance(other, Refunded)

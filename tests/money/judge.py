@@ -4,7 +4,7 @@ This reads both sides for itself; `fsck`, which has its own way to look, is aske
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,8 @@ async def judge(world: MoneyWorld) -> Counts:
     sold = [each["ticket_id"] for each in orders.values() if each["status"] == "complete"]
     assert len(sold) == len(set(sold)), "a ticket was sold twice"
     assert await world.rows(_STUCK) == []
-    return _count(world, orders.values(), intents)
+    kills_between = await world.kills_between()
+    return _count(orders.values(), intents, world.deaths, kills_between)
 
 
 def _kept(intents: list[dict[str, Any]]) -> defaultdict[str, list[int]]:
@@ -99,17 +100,21 @@ def _judge_order(order: Mapping[str, Any], kept: list[int]) -> None:
         assert order["payment"] in {None, "declined", "voided", "refunded"}, order
 
 
-def _count(world: MoneyWorld, orders: Any, intents: list[dict[str, Any]]) -> Counts:
-    captured = {each["id"] for each in intents if each["amount_received"]}
+def _count(
+    orders: Collection[Mapping[str, Any]],
+    intents: list[dict[str, Any]],
+    kills: int,
+    kills_between: int,
+) -> Counts:
     expired = [each for each in orders if each["cancel_reason"] == "expired"]
     return Counts(
         orders=len(orders),
         complete=sum(each["status"] == "complete" for each in orders),
-        captures=len(captured),
+        captures=sum(each["amount_received"] > 0 for each in intents),
         refunds=sum(each["amount_refunded"] > 0 for each in intents),
         lapsed=len(expired),
         lapsed_while_paying=sum(each["was_paying"] for each in expired),
         cancelled=sum(each["cancel_reason"] == "user" for each in orders),
-        kills=world.deaths,
-        kills_between=sum(not captured.isdisjoint(caught) for caught in world.caught),
+        kills=kills,
+        kills_between=kills_between,
     )

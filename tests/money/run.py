@@ -72,7 +72,7 @@ async def _shop(crowd: Crowd, script: Script, seed: int) -> None:
     world = crowd.world
     await world.sandbox.weather(seed=seed, shares=WEATHER, delay_seconds=DELAY_SECONDS)
     await crowd.buys(script.purchases, every_seconds=script.every_seconds)
-    while sum(map(bool, world.caught)) < script.kills_between:
+    while await world.kills_between() < script.kills_between:
         await crowd.buys(len(crowd.buyers), every_seconds=script.every_seconds)
     await world.sandbox.weather()
 
@@ -89,4 +89,4 @@ def _fates(deaths: Fates | Sequence[Fate]) -> Fates:
 def long_script(chances: random.Random) -> Script:
     """Five hundred purchases, and a death every ten seconds."""
     deaths = sudden_deaths(chances, mean_seconds=10.0, often=0.6)
-    return Script(500, 14.0, 22, deaths)
+    return Script(500, 14.0, 20, deaths)

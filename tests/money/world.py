@@ -97,6 +97,12 @@ class MoneyWorld(crash.World):
             )
             await self.start({})
 
+    async def kills_between(self) -> int:
+        """How many deaths came when money was authorised that has been captured since."""
+        held = await self.sandbox.held()
+        captured = {each["id"] for each in held if each["amount_received"]}
+        return sum(not captured.isdisjoint(caught) for caught in self.caught)
+
     async def lives_in_peace(self) -> None:
         """Let nobody die from now on, and whoever was bound to die do it now."""
         self.fates = peace
@@ -187,8 +193,8 @@ def sudden_deaths(chances: random.Random, *, mean_seconds: float, often: float) 
         seconds = chances.expovariate(1 / mean_seconds)
         if chances.random() >= often:
             return Fate(seconds)
-        # At the pace of these runs a place is passed about once a second.
-        place, nth = chances.choice(BETWEEN), chances.randint(1, round(1.5 * mean_seconds))
+        # At the pace of these runs a place is passed more than once a second.
+        place, nth = chances.choice(BETWEEN), chances.randint(1, round(2.5 * mean_seconds))
         return Fate(3 * mean_seconds, f"{place}#{nth}")
 
     return fate

@@ -70,7 +70,7 @@ class Desk:
     async def captured(self, token: str = "tok_visa", number: int = 1) -> str:
         intent_id = await self.authorised(token, number)
         capture = Capture(number=number, intent_id=intent_id, amount_minor=2000)
-        assert await self.told(capture) == [Captured(number=number)]
+        assert await self.told(capture) == [Captured(number=number, intent_id=intent_id)]
         return intent_id
 
     async def card_holder(self, client_secret: str, outcome: str) -> None:

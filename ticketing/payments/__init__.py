@@ -6,11 +6,12 @@ Layout, in reading order:
 - `facts`       what can happen to a payment
 - `state`       what a payment is, as its facts made it
 - `actor`       who decides; `steps` is what several decisions share
-- `worker`      the teller, who talks to the payment provider
-- `transport`   the Stripe SDK, tamed: certain answers, or "unknown" (`outcomes`); `stripe_client`
-                is the SDK itself
+- `worker`      the teller, who talks to the payment provider: `authorising` and `refunds` are what
+                it does with care, `judgement` is what an intent means, `alarm` what it cries for
+- `transport`   Stripe, tamed: certain answers, or "unknown" (`outcomes`). Below it `stripe_client`,
+                the SDK; `stripe_http`, its network; `stripe_shapes` and `stripe_events`, what comes
 - `webhooks`    who may say that something happened
-- `reconciler`  looks for what no webhook said
+- `reconciler`  looks for what no webhook said; `sweep` is how
 - `ledger`      the double-entry rows that go with money that moved; `balances` adds them up
 - `queries`     the reads behind pages
 - `sandbox/`    a stand-in for Stripe that speaks its HTTP API
@@ -47,7 +48,6 @@ from ticketing.payments.messages import (
     Void,
     Voided,
     payment,
-    reconciler,
     teller,
 )
 from ticketing.payments.state import Attempt, AttemptStatus, PaymentState, PaymentStatus
@@ -87,6 +87,5 @@ __all__ = [
     "Void",
     "Voided",
     "payment",
-    "reconciler",
     "teller",
 ]

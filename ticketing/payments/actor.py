@@ -222,7 +222,7 @@ class Payment(Actor[PaymentState]):
 
     @handle
     async def captured(self, message: Captured, turn: Turn[PaymentState]) -> None:
-        if attempt_in(turn, message.number, {AttemptStatus.SETTLED}) is None:
+        if attempt_in(turn, message.number, {AttemptStatus.SETTLED}, message.intent_id) is None:
             return
         fee = ledger.fee(turn.state.amount_minor, self.fee_percent)
         turn.record(PaymentCaptured(at=turn.now, number=message.number, fee_minor=fee))
@@ -241,7 +241,7 @@ class Payment(Actor[PaymentState]):
 
     @handle
     async def voided(self, message: Voided, turn: Turn[PaymentState]) -> None:
-        if attempt_in(turn, message.number, {AttemptStatus.VOIDING}) is not None:
+        if attempt_in(turn, message.number, {AttemptStatus.VOIDING}, message.intent_id) is not None:
             turn.record(PaymentVoided(at=turn.now, number=message.number))
 
     @handle
@@ -288,7 +288,7 @@ class Payment(Actor[PaymentState]):
 
     @handle
     async def refunded(self, message: Refunded, turn: Turn[PaymentState]) -> None:
-        attempt = attempt_in(turn, message.number, {AttemptStatus.REFUNDING})
+        attempt = attempt_in(turn, message.number, {AttemptStatus.REFUNDING}, message.intent_id)
         if attempt is None:
             return
         turn.record(
@@ -300,7 +300,7 @@ class Payment(Actor[PaymentState]):
     @handle
     async def refund_failed(self, message: RefundFailed, turn: Turn[PaymentState]) -> None:
         refunds = {AttemptStatus.REFUNDING, AttemptStatus.REFUNDED}
-        attempt = attempt_in(turn, message.number, refunds)
+        attempt = attempt_in(turn, message.number, refunds, message.intent_id)
         if attempt is None:
             return
         log.error("payment.refund_failed", order=turn.key, why=message.why)

@@ -163,6 +163,7 @@ class NotSent(Message[None], frozen=True, kw_only=True, tag="payments.not_sent")
 
 class Captured(Message[None], frozen=True, kw_only=True, tag="payments.captured"):
     number: int
+    intent_id: str | None = None
 
 
 class CaptureImpossible(
@@ -175,6 +176,7 @@ class CaptureImpossible(
 
 class Voided(Message[None], frozen=True, kw_only=True, tag="payments.voided"):
     number: int
+    intent_id: str | None = None
 
 
 class TakenAnyway(Message[None], frozen=True, kw_only=True, tag="payments.taken_anyway"):
@@ -190,6 +192,7 @@ class TakenAnyway(Message[None], frozen=True, kw_only=True, tag="payments.taken_
 class Refunded(Message[None], frozen=True, kw_only=True, tag="payments.refunded"):
     number: int
     refund_id: str
+    intent_id: str | None = None
 
 
 class RefundFailed(Message[None], frozen=True, kw_only=True, tag="payments.refund_failed"):
@@ -197,6 +200,7 @@ class RefundFailed(Message[None], frozen=True, kw_only=True, tag="payments.refun
 
     number: int
     why: str
+    intent_id: str | None = None
 
 
 # What the teller is told to do -------------------------------------------------------------------

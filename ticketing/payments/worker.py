@@ -107,7 +107,7 @@ class Teller(Worker):
         if isinstance(outcome, outcomes.Captured) and intent.attempt == number:
             # If it was settled, this is the capture. Else what follows is an authorisation that
             # sells the ticket, or finds that it is gone and gives the money back.
-            _tell(effect, Captured(number=number))
+            _tell(effect, Captured(number=number, intent_id=intent.id))
         told = await self._standing(number, outcome, effect)
         if told is not None:
             _tell(effect, told)
@@ -121,7 +121,8 @@ class Teller(Worker):
         )
         match outcome:
             case outcomes.Captured():
-                _tell(effect, Captured(number=message.number))
+                intent_id = message.intent_id
+                _tell(effect, Captured(number=message.number, intent_id=intent_id))
             case outcomes.Impossible():
                 log.error("payment.capture_impossible", order=effect.key)
                 _tell(effect, CaptureImpossible(number=message.number))
@@ -149,7 +150,7 @@ class Teller(Worker):
         # Whoever is told that the money is on its way is not told again if it is not.
         if isinstance(outcome, outcomes.RefundPending | outcomes.Unknown):
             raise _undecided("refund", effect, outcome)
-        _tell(effect, _refund(message.number, outcome))
+        _tell(effect, _refund(message, outcome))
 
     @handle
     async def look_at_refund(self, message: LookAtRefund, effect: Effect) -> None:
@@ -157,7 +158,7 @@ class Teller(Worker):
         if isinstance(outcome, outcomes.Unknown):
             raise _undecided("look_at_refund", effect, outcome)
         if not isinstance(outcome, outcomes.RefundPending):
-            _tell(effect, _refund(message.number, outcome))
+            _tell(effect, _refund(message, outcome))
 
     @handle
     async def sweep(self, message: Sweep, effect: Effect) -> None:
@@ -209,7 +210,7 @@ class Teller(Worker):
         )
         match outcome:
             case outcomes.Voided():
-                return Voided(number=number)
+                return Voided(number=number, intent_id=intent_id)
             case outcomes.Captured():
                 return TakenAnyway(
                     number=number,
@@ -247,11 +248,12 @@ def _taken_wrongly(number: int, outcome: outcomes.Mismatch) -> TakenAnyway:
 
 
 def _refund(
-    number: int, outcome: outcomes.Refunded | outcomes.RefundFailed
+    asked: GiveBack | LookAtRefund, outcome: outcomes.Refunded | outcomes.RefundFailed
 ) -> Refunded | RefundFailed:
+    number, intent_id = asked.number, asked.intent_id
     if isinstance(outcome, outcomes.Refunded):
-        return Refunded(number=number, refund_id=outcome.refund_id)
-    return RefundFailed(number=number, why=outcome.why)
+        return Refunded(number=number, refund_id=outcome.refund_id, intent_id=intent_id)
+    return RefundFailed(number=number, why=outcome.why, intent_id=intent_id)
 
 
 async def _in_rounds(call: Callable[[int], Awaitable[T]]) -> T:

@@ -87,13 +87,18 @@ async def running_sandbox(
 @asynccontextmanager
 async def _meanwhile(*jobs: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Run *jobs* for the length of the block; one that fails ends it."""
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(job) for job in jobs]
         try:
             yield
+        except Exception as error:  # noqa: BLE001 - raised below, not as part of a group
+            failure = error
         finally:
             for job in running:
                 job.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def parent_gone(pid: int) -> None:

@@ -121,7 +121,7 @@ def intent_shape(intent: Intent) -> Json:
 
 
 def publishable_shape(intent: Intent) -> Json:
-    """A PaymentIntent as a browser gets it: without metadata and without what the bank said."""
+    """A PaymentIntent as a browser gets it: without metadata and charges."""
     whole = intent_shape(intent)
     return {name: whole[name] for name in _PUBLISHABLE}
 
