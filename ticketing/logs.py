@@ -89,6 +89,9 @@ def configure(form: Literal["console", "json"] | None) -> None:
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
+    # An outage is told once, by whoever notices; the pool would tell it of each connection, at
+    # length.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 # Tracebacks without local variables: those may be passwords.
