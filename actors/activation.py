@@ -5,6 +5,7 @@ empty. The next message is taken only when the outcome of the commit before is k
 memory says is always what the store says.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from actors.errors import (
     ExpiredError,
     NotFoundError,
     RefusalError,
+    RestartedError,
     UnavailableError,
 )
 from actors.mailbox import AskId, Envelope, Mailbox
@@ -47,8 +49,8 @@ _DISCARDED = "The actor moved, or its row was changed by somebody else"
 class Activation:
     """An actor in memory."""
 
-    __slots__ = ("_node", "_on_idle", "actor", "is_running", "mailbox", "ref", "state",
-                 "used_at")  # fmt: skip
+    __slots__ = ("_is_restarting", "_node", "_on_idle", "actor", "is_running", "is_suspended",
+                 "mailbox", "ref", "state", "used_at")  # fmt: skip
 
     def __init__(
         self, ref: Ref, actor: Actor[Any], node: Node, on_idle: "Callable[[Activation], None]"
@@ -59,7 +61,11 @@ class Activation:
         """The last durable state; None when it is not in memory."""
         self.mailbox = Mailbox(actor.mailbox_size_max)
         self.is_running = False
+        self.is_suspended = False
+        """Whether an operator has stopped it: what comes waits, and nothing is handled."""
         self.used_at = node.clock.monotonic()
+        """When it last began, or ended, to work."""
+        self._is_restarting = False
         self._node = node
         self._on_idle = on_idle
 
@@ -71,12 +77,32 @@ class Activation:
     def put(self, envelope: Envelope) -> None:
         """Queue *envelope* and see to it that somebody works on it."""
         self.mailbox.put(envelope)
-        if not self.is_running:
+        if self._node.observer.is_open:
+            envelope.queued_at = self._node.clock.monotonic()
+        self.wake()
+
+    def wake(self) -> None:
+        """Work on what waits, unless that is being done or must not be."""
+        if not self.is_running and not self.is_suspended and len(self.mailbox):
             self.is_running = True
-            self._node.tasks.start(self._run(), f"run {self.ref}")
+            self.used_at = self._node.clock.monotonic()
+            self._node.tasks.start(self._run(), self.task_name)
+
+    @property
+    def task_name(self) -> str:
+        """What its task is called while it works."""
+        return f"run {self.ref}"
+
+    def restart(self, task: "asyncio.Task[None] | None") -> None:
+        """Forget what is in memory; give up the turn that *task* runs, which is in its handler."""
+        if task is None:
+            self.state = None
+        else:
+            self._is_restarting = True
+            task.cancel()
 
     async def _run(self) -> None:
-        while len(self.mailbox):
+        while len(self.mailbox) and not self.is_suspended:
             await self._step()
         self.is_running = False
         self.used_at = self._node.clock.monotonic()
@@ -100,8 +126,12 @@ class Activation:
         elif envelope.deadline <= self._node.clock.monotonic():
             envelope.fail(ExpiredError("It waited too long in the mailbox", executed="no"))
             return
+        if self._node.observer.is_open:
+            self._node.observer.begin(self.ref, envelope)
         try:
             await self._handle(envelope, state, now)
+        except asyncio.CancelledError:
+            await self._restarted(envelope)
         except RefusalError as refusal:
             supervisor.worked(self.ref)
             await self._refused(envelope, refusal)
@@ -182,6 +212,8 @@ class Activation:
         commit = self._commit(turn, envelope, reply)
         if commit is None:
             return Outcome.FENCED
+        if self._node.observer.is_open:
+            self._node.observer.committing(self.ref)
         outcome = await self._node.commit(commit)
         if outcome is Outcome.COMMITTED:
             self.state = turn.state
@@ -243,6 +275,16 @@ class Activation:
                 self.state = None
                 await self._failed(envelope, UnavailableError(_DISCARDED))
 
+    async def _restarted(self, envelope: Envelope) -> None:
+        """The turn was given up: by an operator, or else because the node stops."""
+        task = asyncio.current_task()
+        if not self._is_restarting or task is None:
+            raise asyncio.CancelledError
+        self._is_restarting = False
+        task.uncancel()
+        self.state = None
+        await self._failed(envelope, RestartedError())
+
     async def _failed(self, envelope: Envelope, error: Exception) -> None:
         """Nothing of the turn was kept. Only a crash is the actor's own failure."""
         has_crashed = not isinstance(error, ActorError) or isinstance(error, CommitRefusedError)
@@ -259,4 +301,6 @@ class Activation:
             await self._node.set_aside(envelope.row, error, parks=self.actor.parks)
 
     def _count(self, outcome: str) -> None:
+        if self._node.observer.is_open:
+            self._node.observer.end(self.ref, outcome)
         self._node.telemetry.turned(self.ref.kind, outcome)

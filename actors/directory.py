@@ -47,9 +47,36 @@ class Directory:
         activation = self._activation(envelope.ref, fresh=fresh)
         was_running = activation.is_running
         activation.put(envelope)
-        if not was_running:
+        if activation.is_running and not was_running:
             self._busy += 1
             self._idle.clear()
+
+    def suspend(self, ref: Ref) -> None:
+        """Have *ref* handle nothing more, once its turn is over; what comes for it waits."""
+        self._activation(ref, fresh=False).is_suspended = True
+
+    def resume(self, ref: Ref) -> None:
+        """Have *ref* go on with what waits."""
+        activation = self.live.get(ref)
+        if activation is None or not activation.is_suspended:
+            return
+        activation.is_suspended = False
+        if activation.is_running:
+            return
+        activation.wake()
+        if activation.is_running:
+            self._busy += 1
+            self._idle.clear()
+        elif not activation.is_worth_keeping:
+            del self.live[ref]
+
+    def passivate(self, ref: Ref) -> bool:
+        """Let *ref* go from memory; False if it has work, or is suspended."""
+        activation = self.live.get(ref)
+        if activation is not None and (activation.is_running or activation.is_suspended):
+            return False
+        self.live.pop(ref, None)
+        return True
 
     def _activation(self, ref: Ref, *, fresh: bool) -> Activation:
         activation = self.live.get(ref)
@@ -72,10 +99,11 @@ class Directory:
         while True:
             await self._node.clock.sleep(SWEEP_SECONDS)
             self._passivate(self._node.clock.monotonic() - IDLE_SECONDS)
+            self._node.observer.close_if_left()
             self._node.telemetry.resident.set(len(self.live))
 
     def _passivate(self, unused_since: float) -> None:
-        idle = [each for each in self.live.values() if not each.is_running]
+        idle = [each for each in self.live.values() if not (each.is_running or each.is_suspended)]
         excess = len(self.live) - RESIDENT_MAX
         if excess > 0:
             idle.sort(key=lambda activation: activation.used_at)
@@ -85,7 +113,7 @@ class Directory:
 
     def _on_idle(self, activation: Activation) -> None:
         """An actor that never came to be, or lost its memory, is not worth keeping."""
-        if not activation.is_worth_keeping:
+        if not (activation.is_worth_keeping or activation.is_suspended):
             self.live.pop(activation.ref, None)
         self._busy -= 1
         if not self._busy:

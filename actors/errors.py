@@ -18,6 +18,7 @@ __all__ = [
     "NotFoundError",
     "OverloadedError",
     "RefusalError",
+    "RestartedError",
     "StoreUnavailableError",
     "UnavailableError",
 ]
@@ -95,6 +96,10 @@ class ExpiredError(ActorError):
 
 class CrashedError(ActorError):
     """The actor failed while it handled the message; nothing of the turn was kept."""
+
+
+class RestartedError(ActorError):
+    """An operator restarted the actor; nothing of the turn was kept."""
 
 
 class StoreUnavailableError(UnavailableError):

@@ -29,7 +29,7 @@ class AskId(NamedTuple):
 class Envelope:
     """A message on its way to an actor or worker, and what the runtime must know about it."""
 
-    __slots__ = ("ask_id", "by", "deadline", "message", "ref", "reply", "row")
+    __slots__ = ("ask_id", "by", "deadline", "message", "queued_at", "ref", "reply", "row")
 
     def __init__(
         self,
@@ -50,6 +50,8 @@ class Envelope:
         self.reply = reply
         self.row = row
         self.ask_id = ask_id
+        self.queued_at: float | None = None
+        """When it came into the mailbox, on the monotonic clock; noted only if somebody looks."""
 
     def answer(self, value: Any) -> None:
         """Hand the reply over, unless the asker has gone."""
@@ -102,6 +104,10 @@ class Mailbox:
         if len(self._asked) >= self.size_max:
             raise OverloadedError(f"{envelope.ref} has {self.size_max} messages waiting")
         self._asked.append(envelope)
+
+    def waiting(self) -> list[Envelope]:
+        """All that waits, in the order in which it will be taken."""
+        return [*(self._due or ()), *(self._asked or ())]
 
     def take(self) -> Envelope:
         """The next message: due ones first.

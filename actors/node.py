@@ -13,6 +13,7 @@ from actors.clock import Clock, Ids
 from actors.errors import OUTAGE, HeldError, StoreUnavailableError
 from actors.gatherer import Gatherer
 from actors.message import Message, State, encode, wire_name
+from actors.observer import Observer
 from actors.placement import Placement
 from actors.ref import Ref
 from actors.store import Commit, InboxRow, Outcome, Store
@@ -46,6 +47,7 @@ class Node:
     timers: Timers
     loader: Gatherer[Ref, State]
     supervisors: Mapping[str, Supervisor]
+    observer: Observer
     services: Mapping[str, str]
     """The service of each kind."""
     ask: Callable[[Ref, Message[Any], str | None, float], Awaitable[Any]]

@@ -58,6 +58,20 @@ class WorkerPool:
             self._asks_waiting += 1
         self._queue.append(envelope)
 
+    @property
+    def running(self) -> int:
+        """Effects that run."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait for one of them to end."""
+        return len(self._queue)
+
+    @property
+    def worker(self) -> Worker:
+        return self._worker
+
     def shed(self) -> None:
         """Let go of the durable messages that wait: they are in the inbox for the next process."""
         self._queue = deque(envelope for envelope in self._queue if envelope.row is None)

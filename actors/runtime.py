@@ -25,9 +25,11 @@ from actors.errors import (
 )
 from actors.gatherer import Gatherer
 from actors.graph import check_ask_graph, check_totality
+from actors.inspection import Inspector
 from actors.mailbox import AskId, Envelope
 from actors.message import Message, State, decode_message
 from actors.node import Node
+from actors.observer import Observer
 from actors.placement import Placement
 from actors.pool import WorkerPool
 from actors.ref import Ref
@@ -95,6 +97,8 @@ class Runtime:
             for worker in service.workers
         }
 
+        self.inspector = Inspector(self._node, self._directory, self._pools)
+
     @property
     def metrics(self) -> CollectorRegistry:
         """The runtime's Prometheus metrics."""
@@ -127,6 +131,7 @@ class Runtime:
             supervisors={
                 name: Supervisor(name, self.clock, self.ids.dice, self._telemetry) for name in names
             },
+            observer=Observer(self.clock),
             services=kinds,
             ask=self._ask_within,
         )

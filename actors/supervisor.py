@@ -14,9 +14,11 @@ Whoever is refused so is told "not executed, try again after". A durable message
 one that keeps *failing* is tried later and later, and then parked with its error.
 """
 
+import traceback
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
@@ -28,7 +30,7 @@ from actors.ref import Ref
 from actors.store import InboxRow
 from actors.telemetry import Telemetry
 
-__all__ = ["ServiceHealth", "Supervisor"]
+__all__ = ["Crash", "ServiceHealth", "Supervisor"]
 
 log = structlog.get_logger("actors.supervisor")
 
@@ -55,6 +57,23 @@ RETRY_MAX_SECONDS: Final = 60.0
 
 # Actors whose failures are remembered; the longest ago is forgotten first.
 TROUBLED_MAX: Final = 10_000
+
+# Actors whose last traceback is kept, a few kilobytes each; the longest ago is forgotten first.
+CRASHES_KEPT: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """How an actor failed last, for whoever has to mend it."""
+
+    at: datetime
+    cause: str
+    """The message, by its wire name."""
+    error: str
+    traceback: str
+    """Without the values of variables, which may be secrets."""
+    restarts: int
+    """How often it has failed since this process began, or since it was forgotten."""
 
 
 @dataclass(slots=True)
@@ -89,6 +108,7 @@ class Supervisor:
         self._telemetry = telemetry
         self._troubled: OrderedDict[Ref, _Trouble] = OrderedDict()
         self._failing: OrderedDict[Ref, float] = OrderedDict()
+        self._crashes: OrderedDict[Ref, Crash] = OrderedDict()
         self._probe_at: float | None = None
         self._probes_passed = 0
         self._restarts = 0
@@ -134,12 +154,46 @@ class Supervisor:
         self._hold(ref, trouble, now)
         self._restarts += 1
         self._last_error = f"{ref}: {type(error).__name__}: {error}"
+        self._remember(ref, cause, error)
         self._telemetry.restarts.labels(service=self.service).inc()
         log.error(
             "actor.crashed", actor=str(ref), cause=cause, failures=trouble.in_a_row, exc_info=error
         )
         self._degrade_if_many(ref, now)
         self._show()
+
+    def _remember(self, ref: Ref, cause: str, error: Exception) -> None:
+        before = self._crashes.pop(ref, None)
+        self._crashes[ref] = Crash(
+            at=self._clock.now(),
+            cause=cause,
+            error=f"{type(error).__name__}: {error}",
+            traceback="".join(traceback.format_exception(error)),
+            restarts=1 if before is None else before.restarts + 1,
+        )
+        if len(self._crashes) > CRASHES_KEPT:
+            self._crashes.popitem(last=False)
+
+    def crash(self, ref: Ref) -> Crash | None:
+        """How *ref* failed last, if that is remembered."""
+        return self._crashes.get(ref)
+
+    @property
+    def troubled(self) -> Mapping[Ref, bool]:
+        """The actors that are left alone for now, and whether each is in quarantine."""
+        now = self._clock.monotonic()
+        return {
+            ref: trouble.is_quarantined
+            for ref, trouble in self._troubled.items()
+            if now < trouble.held_until
+        }
+
+    def forgive(self, ref: Ref) -> None:
+        """Let *ref* work again at once: an operator says that it is mended."""
+        self._failing.pop(ref, None)
+        if self._troubled.pop(ref, None) is not None:
+            log.info("actor.forgiven", actor=str(ref))
+            self._show()
 
     def worked(self, ref: Ref) -> None:
         """*ref* handled a message to its end; what it failed at in a row is forgiven."""

@@ -34,6 +34,10 @@ class Tasks:
             log.error("task.failed", task=task.get_name(), exc_info=error)
             self._on_failure(task.get_name(), error)
 
+    def find(self, name: str) -> "asyncio.Task[Any] | None":
+        """The running task of that name; for a look, since all are gone through."""
+        return next((task for task in self._running if task.get_name() == name), None)
+
     async def stop(self) -> None:
         """Cancel what is running and wait until it has ended."""
         running = list(self._running)

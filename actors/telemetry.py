@@ -60,6 +60,9 @@ class Telemetry:
             "actors_store_outages", "Times the store could not be reached", registry=registry
         )
         # Looking a child up by its labels takes a lock and costs as much as the counting itself.
+        self.turns_count = self.batches_count = 0
+        self.batches_seconds = 0.0
+        """The same once more, where a page can read them without walking through all metrics."""
         self._turns_of: dict[tuple[str, str], Counter] = {}
         self._lateness_of: dict[str, Histogram] = {}
 
@@ -69,6 +72,14 @@ class Telemetry:
         if child is None:
             child = self._turns_of[kind, outcome] = self._turns.labels(kind=kind, outcome=outcome)
         child.inc()
+        self.turns_count += 1
+
+    def committed(self, turns: int, seconds: float) -> None:
+        """One commit made *turns* durable."""
+        self.batch_turns.observe(turns)
+        self.commit_seconds.observe(seconds)
+        self.batches_count += 1
+        self.batches_seconds += seconds
 
     def was_late(self, message: str, seconds: float) -> None:
         """The turn of a durable *message* was committed *seconds* after it was due."""

@@ -103,6 +103,16 @@ class Timers:
             self._waiting.remove(row)
             self._send(row)
 
+    @property
+    def waiting_count(self) -> int:
+        """How many are in memory and not due yet."""
+        return len(self._waiting)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next one is due."""
+        return self._waiting.next_at
+
     async def load(self) -> None:
         """Read what is due within the window; after this nothing that is due is unknown."""
         horizon = self._clock.now() + WINDOW

@@ -107,8 +107,7 @@ class Writer:
             await self._halve(batch, CommitRefusedError(f"{type(error).__name__}: {error}"))
             return
         _pass_failpoints("commit.after", commits)
-        self._telemetry.batch_turns.observe(len(batch))
-        self._telemetry.commit_seconds.observe(self._clock.monotonic() - started)
+        self._telemetry.committed(len(batch), self._clock.monotonic() - started)
         if self._queue:
             # The next batch goes out first: the store works on it while what waited for this one
             # goes on, which takes as long again.

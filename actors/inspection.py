@@ -1,0 +1,284 @@
+"""What is going on in this node, for operators: it looks, and it acts, past every mailbox.
+
+Looking wakes no sleeper and waits for nobody: it reads what is in memory. Acting goes straight to
+the runtime's own parts, so that an actor that is stuck, or has a full mailbox, can be stopped.
+"""
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import structlog
+
+from actors.activation import Activation
+from actors.directory import Directory
+from actors.mailbox import Envelope
+from actors.message import State, wire_name
+from actors.node import Node
+from actors.observer import TurnSeen
+from actors.pool import WorkerPool
+from actors.ref import Ref
+from actors.seen import ActorSeen, ActorStatus, MessageSeen, Order, Overview, WorkerSeen, place
+from actors.supervisor import Crash
+
+__all__ = ["Inspector", "NotNowError"]
+
+log = structlog.get_logger("actors.inspection")
+
+# Actors that are looked through without letting anybody else run: a millisecond or two.
+AT_ONCE: Final = 2_000
+
+
+class NotNowError(Exception):
+    """It cannot be done at this moment; the message says why. Trying again is harmless."""
+
+
+class Inspector:
+    """Looks into one node, and acts on its actors."""
+
+    def __init__(self, node: Node, directory: Directory, pools: Mapping[str, WorkerPool]) -> None:
+        self._node = node
+        self._directory = directory
+        self._pools = pools
+
+    def open(self) -> None:
+        """Have turns noted, now and for a while: somebody looks."""
+        self._node.observer.open()
+
+    @property
+    def is_open(self) -> bool:
+        return self._node.observer.is_open
+
+    # Looking ---------------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        """The node as a whole."""
+        resident: Counter[str] = Counter()
+        running: Counter[str] = Counter()
+        for ref, each in self._directory.live.items():
+            resident[ref.kind] += 1
+            running[ref.kind] += each.is_running
+        telemetry, timers = self._node.telemetry, self._node.timers
+        return Overview(
+            services=[each.health for each in self._node.supervisors.values()],
+            resident=resident,
+            running=running,
+            workers=[_worker(pool) for pool in self._pools.values()],
+            turns=telemetry.turns_count,
+            batches=telemetry.batches_count,
+            batch_seconds=telemetry.batches_seconds,
+            timers_waiting=timers.waiting_count,
+            next_timer_at=timers.next_at,
+            store_available=self._node.writer.is_available,
+        )
+
+    async def actors(
+        self,
+        *,
+        limit: int,
+        service: str | None = None,
+        kind: str | None = None,
+        status: ActorStatus | None = None,
+        key: str | None = None,
+        order: Order = "key",
+        after: tuple[Any, str, str] | None = None,
+    ) -> list[ActorSeen]:
+        """Live actors; *key* is how a key begins, *after* the `place` of the last one seen.
+
+        The greatest restarts, mailboxes, idle times and versions come first.
+        """
+        troubled = self._troubled()
+        found: list[ActorSeen] = []
+        live = list(self._directory.live.values())
+        for start in range(0, len(live), AT_ONCE):
+            chosen = (
+                self._line(each, troubled)
+                for each in live[start : start + AT_ONCE]
+                if _is_wanted(each.ref, kind, key)
+            )
+            found += [
+                line
+                for line in chosen
+                if service in {None, line.service} and status in {None, line.status}
+                if after is None or place(line, order) > after
+            ]
+            if start + AT_ONCE < len(live):
+                await asyncio.sleep(0)
+        return heapq.nsmallest(limit, found, key=lambda line: place(line, order))
+
+    def actor(self, ref: Ref) -> ActorSeen:
+        """One actor as a line; one that is not in memory is asleep."""
+        activation = self._directory.live.get(ref)
+        if activation is not None:
+            return self._line(activation, self._troubled())
+        crash = self.crash(ref)
+        return ActorSeen(
+            kind=ref.kind,
+            key=ref.key,
+            service=self._node.services[ref.kind],
+            status=self._trouble(ref, self._troubled()) or "asleep",
+            mailbox=0,
+            version=0,
+            restarts=0 if crash is None else crash.restarts,
+            last_error=None if crash is None else crash.error,
+            idle_seconds=0.0,
+        )
+
+    def state(self, ref: Ref) -> State | None:
+        """What *ref* is, if it is in memory."""
+        activation = self._directory.live.get(ref)
+        return None if activation is None else activation.state
+
+    def mailbox(self, ref: Ref) -> list[MessageSeen]:
+        """What waits for *ref*, in the order in which it will be handled."""
+        activation = self._directory.live.get(ref)
+        waiting = () if activation is None else activation.mailbox.waiting()
+        return [self._message(envelope) for envelope in waiting]
+
+    def turns(self, ref: Ref) -> tuple[TurnSeen, ...]:
+        """The last turns of *ref* since somebody began to look, oldest first."""
+        return self._node.observer.turns(ref)
+
+    def running(self, ref: Ref) -> tuple[str, float] | None:
+        """The message that *ref* is handling, and for how many seconds; None if unknown."""
+        return self._node.observer.running(ref)
+
+    def crash(self, ref: Ref) -> Crash | None:
+        """How *ref* failed last."""
+        return self._node.supervisor(ref).crash(ref)
+
+    def stack(self, ref: Ref) -> list[str]:
+        """Where the turn of *ref* waits, outermost first: "file:line function"."""
+        task = self._task(ref)
+        return [] if task is None else await_stack(task)
+
+    # Acting ----------------------------------------------------------------------------------
+
+    def restart(self, ref: Ref) -> None:
+        """Forget what *ref* has in memory, give up its turn, and let it work again at once.
+
+        Raises:
+            NotNowError: its turn is being loaded or committed.
+
+        """
+        task = self._task(ref)
+        if task is not None and not _is_in_handler(task):
+            raise NotNowError("Its turn is being loaded or made durable")
+        activation = self._directory.live.get(ref)
+        if activation is not None:
+            activation.restart(task)
+        self._node.supervisor(ref).forgive(ref)
+        log.warning("actor.restarted", actor=str(ref))
+
+    def passivate(self, ref: Ref) -> None:
+        """Let *ref* go from memory; its next message wakes it.
+
+        Raises:
+            NotNowError: it has work, or is suspended.
+
+        """
+        if not self._directory.passivate(ref):
+            raise NotNowError("It has work, or is suspended")
+
+    def suspend(self, ref: Ref) -> None:
+        """Have *ref* handle nothing more until it is resumed, or this process ends."""
+        self._directory.suspend(ref)
+        log.warning("actor.suspended", actor=str(ref))
+
+    def resume(self, ref: Ref) -> None:
+        """Have *ref* go on; what it failed at before is forgiven."""
+        self._node.supervisor(ref).forgive(ref)
+        self._directory.resume(ref)
+        log.warning("actor.resumed", actor=str(ref))
+
+    def _task(self, ref: Ref) -> "asyncio.Task[None] | None":
+        activation = self._directory.live.get(ref)
+        if activation is None or not activation.is_running:
+            return None
+        return self._node.tasks.find(activation.task_name)
+
+    def _troubled(self) -> Mapping[Ref, bool]:
+        return {
+            ref: is_quarantined
+            for supervisor in self._node.supervisors.values()
+            for ref, is_quarantined in supervisor.troubled.items()
+        }
+
+    @staticmethod
+    def _trouble(ref: Ref, troubled: Mapping[Ref, bool]) -> ActorStatus | None:
+        is_quarantined = troubled.get(ref)
+        if is_quarantined is None:
+            return None
+        return "quarantined" if is_quarantined else "held"
+
+    def _line(self, activation: Activation, troubled: Mapping[Ref, bool]) -> ActorSeen:
+        ref = activation.ref
+        status: ActorStatus = "running" if activation.is_running else "idle"
+        if activation.is_suspended:
+            status = "suspended"
+        crash = self.crash(ref)
+        return ActorSeen(
+            kind=ref.kind,
+            key=ref.key,
+            service=self._node.services[ref.kind],
+            status=self._trouble(ref, troubled) or status,
+            mailbox=len(activation.mailbox),
+            version=0 if activation.state is None else activation.state.version,
+            restarts=0 if crash is None else crash.restarts,
+            last_error=None if crash is None else crash.error,
+            idle_seconds=max(self._node.clock.monotonic() - activation.used_at, 0.0),
+        )
+
+    def _message(self, envelope: Envelope) -> MessageSeen:
+        queued = envelope.queued_at
+        return MessageSeen(
+            name=wire_name(type(envelope.message)),
+            message=envelope.message,
+            by=envelope.by,
+            is_durable=envelope.row is not None,
+            due_at=None if envelope.row is None else envelope.row.due_at,
+            waits_seconds=None if queued is None else self._node.clock.monotonic() - queued,
+        )
+
+
+def _worker(pool: WorkerPool) -> WorkerSeen:
+    return WorkerSeen(
+        kind=pool.worker.kind,
+        service=pool.worker.service,
+        running=pool.running,
+        waiting=pool.waiting,
+        concurrency=pool.worker.concurrency,
+    )
+
+
+def await_stack(task: "asyncio.Task[Any]") -> list[str]:
+    """Where *task* waits: each coroutine that waits for the next, outermost first."""
+    stack = []
+    for frame in _frames(task):
+        code = frame.f_code
+        path = "/".join(code.co_filename.rsplit("/", 2)[1:])
+        stack.append(f"{path}:{frame.f_lineno} {code.co_qualname}")
+    return stack
+
+
+def _frames(task: "asyncio.Task[Any]") -> Iterable[Any]:
+    waiting: Any = task.get_coro()
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        if frame is not None:
+            yield frame
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+
+
+def _is_in_handler(task: "asyncio.Task[Any]") -> bool:
+    """Whether the turn may be given up: its handler runs, and nothing is being committed."""
+    names = {frame.f_code.co_qualname for frame in _frames(task)}
+    return "Activation._handle" in names and names.isdisjoint(
+        {"Activation._finish", "Activation._load", "Activation._replayed"}
+    )
+
+
+def _is_wanted(ref: Ref, kind: str | None, key: str | None) -> bool:
+    return kind in {None, ref.kind} and (key is None or ref.key.startswith(key))

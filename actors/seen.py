@@ -1,0 +1,85 @@
+"""What an operator sees of a node: plain data, as of one moment."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from actors.message import Message
+from actors.supervisor import ServiceHealth
+
+__all__ = ["ActorSeen", "ActorStatus", "MessageSeen", "Order", "Overview", "WorkerSeen", "place"]
+
+ActorStatus = Literal["asleep", "idle", "running", "suspended", "held", "quarantined"]
+Order = Literal["restarts", "mailbox", "idle", "version", "key"]
+"""What a list is in the order of: the greatest first, keys from the smallest on."""
+
+
+class ActorSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An actor, as a line of a list."""
+
+    kind: str
+    key: str
+    service: str
+    status: ActorStatus
+    mailbox: int
+    version: int
+    restarts: int
+    last_error: str | None
+    idle_seconds: float
+    """Since it last began or ended to work."""
+
+
+class MessageSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that waits in a mailbox."""
+
+    name: str
+    """Its wire name."""
+    message: Message[Any]
+    by: str | None
+    is_durable: bool
+    due_at: datetime | None
+    waits_seconds: float | None
+    """None if it came before anybody looked."""
+
+
+class WorkerSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """The workers of one kind."""
+
+    kind: str
+    service: str
+    running: int
+    waiting: int
+    concurrency: int
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The node as a whole. Counts rise from the start of the process."""
+
+    services: Sequence[ServiceHealth]
+    resident: Mapping[str, int]
+    """Actors in memory, by kind."""
+    running: Mapping[str, int]
+    """Those that have work, by kind."""
+    workers: Sequence[WorkerSeen]
+    turns: int
+    batches: int
+    batch_seconds: float
+    """All commits together."""
+    timers_waiting: int
+    """In memory: those due within the next minute."""
+    next_timer_at: datetime | None
+    store_available: bool
+
+
+def place(line: ActorSeen, order: Order) -> tuple[Any, str, str]:
+    """Where *line* stands in a list in *order*."""
+    firsts: Mapping[str, Callable[[ActorSeen], float]] = {
+        "restarts": lambda each: -each.restarts,
+        "mailbox": lambda each: -each.mailbox,
+        "idle": lambda each: -each.idle_seconds,
+        "version": lambda each: -each.version,
+        "key": lambda _: 0,
+    }
+    return firsts[order](line), line.kind, line.key
