@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench: $(DEVELOPMENT) $(PROJECT)  ## the benchmarks, with their peers, as tables
 
 crash: $(DEVELOPMENT) $(PROJECT)  ## the long crash rounds
 	@$(BIN)/pytest tests/crash -m crash -s
+
+money: $(DEVELOPMENT) $(PROJECT)  ## 500 purchases under every fault at once, and the race of 400 against the clock
+	@$(BIN)/pytest tests/money -m money -s
 
 soak: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
 	@$(BIN)/python -m benchmarks.soak

@@ -20,6 +20,7 @@ from tests.support import postgres, server
 from tests.support.market import BUYER, PRICE, SELLER
 from tests.support.wait import until
 from ticketing import bootstrap
+from ticketing.generated_keys import fill_in
 from ticketing.settings import Settings
 from ticketing.tickets import messages as tickets
 from ticketing.values import OrderId, TicketId, UserId
@@ -51,7 +52,7 @@ async def owner(dsn: str, clock: SystemClock | None = None) -> AsyncIterator[boo
     """A process, as far as the database can tell, that takes everything over."""
     with postgres.data_folder() as folder:
         async with bootstrap.running(
-            Settings(data_dir=folder),
+            fill_in(Settings(data_dir=folder)),
             dsn=dsn,
             stripe_base="http://127.0.0.1:9",  # Nobody pays here.
             exclusive=True,

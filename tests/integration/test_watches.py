@@ -17,6 +17,7 @@ from tests.support.wait import until
 from ticketing import bootstrap, expiration
 from ticketing.events import messages as events
 from ticketing.expiration.actor import LOOK_TIMER
+from ticketing.generated_keys import fill_in
 from ticketing.orders import messages as orders
 from ticketing.settings import Settings
 from ticketing.tickets import messages as tickets
@@ -62,7 +63,7 @@ class House:
 async def house(postgres_dsn: str) -> AsyncIterator[House]:
     with postgres.data_folder() as folder:
         async with bootstrap.running(
-            Settings(data_dir=folder),
+            fill_in(Settings(data_dir=folder)),
             dsn=postgres_dsn,
             stripe_base="http://127.0.0.1:9",  # Nobody pays here.
             exclusive=True,

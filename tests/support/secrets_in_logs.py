@@ -15,7 +15,7 @@ _SECRETS: Final = re.compile(
     rb"""
     (?P<api_key> \b [sr]k_(?:test|live)_ \w+ )
     | (?P<webhook_secret> \b whsec_ \w+ )
-    | (?P<client_secret> \b \w{2,} _secret_ \w{8,} )
+    | (?P<client_secret> \b (?:pi|seti) _ [A-Za-z0-9]+ _secret_ \w+ )
     | (?P<card_token> \b (?:tok|pm|ctoken|src) _ [A-Za-z0-9] \w+ )
     | (?P<token> \b eyJ [\w-]{10,} \. [\w-]{10,} )
     | (?P<sealed> \b gAAAAA [\w-]{40,} )
@@ -28,8 +28,11 @@ _SECRETS: Final = re.compile(
     re.VERBOSE,
 )
 
-# Thirteen to nineteen digits, in one or in groups of four, that begin as cards do.
-_DIGITS: Final = re.compile(rb"(?<![\w.:+-])[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?!\w|[.:-]\d)")
+# Thirteen to nineteen digits, in one or in groups of four, that begin as cards do; not the
+# beginning of a UUID.
+_DIGITS: Final = re.compile(
+    rb"(?<![\w.:+-]) [2-6]\d{3} (?:[ -]?\d{4}){2} [ -]?\d{1,7} (?![\w-]|[.:]\d)", re.VERBOSE
+)
 
 # A log of a minute is some megabytes; more of it at a time would be kept for nothing.
 _LINE_SHOWN: Final = 160

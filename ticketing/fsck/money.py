@@ -69,6 +69,7 @@ left join lateral (
 ) as sales on true
 where o.status = 'complete' and (p.status = 'captured' and sales.shown = 'captured') is not true
     and coalesce(greatest(o.ended_at, {changed_at("payment", "p")}) < now() - {OPEN}, true)
+    and not {told("order", "o.id", "orders.refund")}
 """
 
 # Who gets money back, or could not get it back, has his own rules below.
@@ -89,6 +90,7 @@ where p.status = 'captured' and o.status is distinct from 'complete'
     and not (o.id is not null and {told("order", "p.id", "orders.complete")})
 """
 
+# The payment is the first to know of a refund.
 _REFUNDED: Final = f"""
 select 'order ' || o.id as subject,
     format('refunded, but its payment %s', case
@@ -98,8 +100,6 @@ select 'order ' || o.id as subject,
 from orders o left join payments p on p.id = o.id
 where o.cancel_reason = 'refunded'
     and (p.attempts -> -1 ->> 'status' in ('refunding', 'refunded', 'refund_failed')) is not true
-    and greatest(o.ended_at, {changed_at("payment", "p")}) < now() - {OPEN}
-    and not {told("payment", "o.id", "payments.refund")}
 union all
 select 'payment ' || p.id, format('refunded, but its order %s', case
     when o.id is null then 'does not exist'
@@ -110,6 +110,7 @@ from ({_ATTEMPTS}) as p left join orders o on o.id = p.id
 where p.is_sale and p.status in ('refunding', 'refunded', 'refund_failed')
     and o.cancel_reason is distinct from 'refunded'
     and coalesce(greatest({changed_at("payment", "p")}, o.ended_at) < now() - {OPEN}, true)
+    and not {told("order", "p.id", "orders.refund")}
 """
 
 # Nobody but a person can do anything about it: so it is told until somebody has.

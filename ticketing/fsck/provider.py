@@ -92,7 +92,7 @@ def _paid_for_nothing(found: _Books) -> Iterable[Violation]:
 def _not_paid_once(found: _Books) -> Iterable[Violation]:
     """A complete order has one capture of its price, and of that nothing was given back."""
     for order in found.orders.values():
-        if order["status"] != "complete":
+        if order["status"] != "complete" or order["is_moving"]:
             continue
         intents = [each for each in found.by_order.get(order["id"], ()) if _kept(each)]
         expected = (order["price_minor"], order["currency"])

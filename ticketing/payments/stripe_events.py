@@ -78,8 +78,9 @@ def happened(event: Event) -> Happened | None:
     is_refund = event.type in _REFUND
     intent_id = what.payment_intent if is_refund else what.id
     order_id = None if what.metadata is None else what.metadata.order_id
-    is_ours = isinstance(order_id, str) and _NAME.fullmatch(order_id)
-    if intent_id is None or not is_ours or what.status is None:
+    if not (isinstance(order_id, str) and _NAME.fullmatch(order_id)):
+        return None
+    if intent_id is None or what.status is None:
         return None
     return Happened(
         intent_id=intent_id,
