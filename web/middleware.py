@@ -36,9 +36,9 @@ _FROM_OUTSIDE: Final = re.compile("[A-Za-z0-9._-]{1,128}")
 
 _HEADERS: Final = {
     policy.HEADER: policy.content_security_policy(),
-    "Cross-Origin-Opener-Policy": "same-origin",
+    policy.OPENER: "same-origin",
+    policy.PERMISSIONS: policy.permissions(),
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -46,11 +46,13 @@ _HEADERS: Final = {
 
 # A file is no document: most of this would say nothing of it, forty times for a page.
 _HEADERS_OF_DOCUMENTS: Final = (
-    "Cross-Origin-Opener-Policy",
-    "Permissions-Policy",
+    policy.OPENER,
+    policy.PERMISSIONS,
     "Referrer-Policy",
     "X-Frame-Options",
 )
+# What a page may have of its own.
+_POLICIES: Final = (policy.HEADER, policy.OPENER, policy.PERMISSIONS)
 _POLICY_OF_FILES: Final = "default-src 'none'; frame-ancestors 'none'"
 
 _COMPRESSED_FROM_BYTES: Final = 2_048  # Less is a packet or two, and not worth the time it takes.
@@ -76,7 +78,7 @@ def headers_for_all(
     """
     always = security_headers(gateway.settings)
     unless_said = always.pop(hdrs.CACHE_CONTROL)
-    usual_policy = always.pop(policy.HEADER)
+    usual = {name: always.pop(name) for name in _POLICIES}
     of_files = {name: always[name] for name in always if name not in _HEADERS_OF_DOCUMENTS}
     of_files[policy.HEADER] = _POLICY_OF_FILES
     new_id = gateway.runtime.ids.new
@@ -85,7 +87,9 @@ def headers_for_all(
         headers = response.headers
         is_file = request.path.startswith(FOLDER)
         headers.update(of_files if is_file else always)
-        headers.setdefault(policy.HEADER, usual_policy)  # A page may have one of its own.
+        if not is_file:
+            for name, value in usual.items():
+                headers.setdefault(name, value)
         headers.setdefault(hdrs.CACHE_CONTROL, unless_said)
         headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID) or new_id()
 

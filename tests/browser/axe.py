@@ -1,9 +1,9 @@
-"""axe-core in a page: what is in the way of people with a disability."""
+"""axe-core in a page, or in a frame of it: what is in the way of people with a disability."""
 
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Page
+from playwright.async_api import Frame, Page
 
 __all__ = ["faults", "faults_of_colour"]
 
@@ -20,17 +20,17 @@ _OF_COLOUR: Final = ("color-contrast", "link-in-text-block")
 """What other colours of the same page may break."""
 
 
-async def faults(page: Page) -> list[str]:
-    """What is wrong with *page* as it is now, one line a fault."""
+async def faults(page: Page | Frame) -> list[str]:
+    """What is wrong with *page*, or a frame of it, as it is now; one line a fault."""
     return await _run(page, _ALL)
 
 
-async def faults_of_colour(page: Page) -> list[str]:
+async def faults_of_colour(page: Page | Frame) -> list[str]:
     """What is wrong with its colours."""
     return await _run(page, _OF_COLOUR)
 
 
-async def _run(page: Page, rules: tuple[str, ...]) -> list[str]:
+async def _run(page: Page | Frame, rules: tuple[str, ...]) -> list[str]:
     if not await page.evaluate("() => 'axe' in window"):
         # By the protocol, not as a tag of the page: its policy allows no script but its own.
         await page.evaluate(f"{_PROGRAM.read_text()}\n;undefined")

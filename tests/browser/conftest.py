@@ -92,7 +92,7 @@ async def site(databases: postgres.Databases) -> AsyncIterator[Site]:
 async def shop(databases: postgres.Databases, browser: Browser) -> AsyncIterator[Shop]:
     """A server with something of everything in it, for those who look."""
     async with running(databases) as site:
-        yield Shop(site, await scenes.made(browser, site.url))
+        yield Shop(site, await scenes.made(browser, site))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

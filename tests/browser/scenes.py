@@ -1,16 +1,17 @@
 """A site with something of everything to look at, and where to look at it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from playwright.async_api import Browser, StorageState
 
 from actors import SystemClock
-from tests.browser.visitors import DECLINES_MAX, Visitor, visiting
+from tests.browser.sites import Site
+from tests.browser.visitors import DECLINED_CARD, DECLINES_MAX, PAY, Visitor, visiting
 
 __all__ = ["VIEWS", "Scene", "View", "made"]
 
@@ -63,17 +64,40 @@ _TICKETS: Final = (
 )
 
 
+_Step: TypeAlias = Callable[[Visitor], Awaitable[None]]
+
+
+async def _is_declined(buyer: Visitor) -> None:
+    await buyer.pays_with(DECLINED_CARD)
+    await buyer.page.get_by_role("alert").filter(has_text="declined").wait_for()
+
+
+async def _leaves_fields_out(buyer: Visitor) -> None:
+    await buyer.button(PAY).click()
+    await buyer.card_form.locator("[aria-invalid]").first.wait_for()
+
+
+async def _asks_bank(buyer: Visitor) -> None:
+    await buyer.button("Continue with your bank").click()
+    await buyer.bank.get_by_role("button", name="Pass").wait_for()
+
+
 @dataclass(frozen=True)
 class View:
-    """A page to look at: where, its heading, and by whom. Things have names in braces."""
+    """A page to look at: where, its heading, and by whom. Things have names in braces.
+
+    *step* is what they do there before it looks as it is meant to; it can be done again.
+    """
 
     path: str
     heading: str
     who: str | None = None
+    step: _Step | None = None
 
     def of(self, things: Mapping[str, str]) -> "View":
         """The same of a site in which the *things* are."""
-        return View(self.path.format_map(things), self.heading.format_map(things), self.who)
+        path, heading = self.path.format_map(things), self.heading.format_map(things)
+        return replace(self, path=path, heading=heading)
 
 
 VIEWS: Final[Mapping[str, View]] = MappingProxyType(
@@ -93,10 +117,16 @@ VIEWS: Final[Mapping[str, View]] = MappingProxyType(
         "ticket-edit": View("/tickets/{free}/edit", "Edit ticket", "seller"),
         "sell": View("/sell", "Sell a ticket", "seller"),
         "checkout": View("/checkout/{live_order}", "Checkout", "buyer"),
+        "checkout-fields": View("/checkout/{live_order}", "Checkout", "buyer", _leaves_fields_out),
+        "checkout-declined": View("/checkout/{tried_order}", "Checkout", "buyer", _is_declined),
+        "checkout-asked": View("/checkout/{asked_order}", "Checkout", "buyer"),
+        "checkout-bank": View("/checkout/{asked_order}", "Checkout", "buyer", _asks_bank),
         "checkout-over": View("/checkout/{declined_order}", "Checkout", "buyer"),
         "orders": View("/orders", "My orders", "buyer"),
         "order-live": View("/orders/{live_order}", "Order", "buyer"),
         "order-complete": View("/orders/{complete_order}", "Order", "buyer"),
+        "order-tried": View("/orders/{tried_order}", "Order", "buyer"),
+        "order-refunded": View("/orders/{refunded_order}", "Order", "buyer"),
         "order-cancelled": View("/orders/{cancelled_order}", "Order", "buyer"),
         "listings": View("/listings", "My listings", "seller"),
         "signin": View("/signin", "Sign in"),
@@ -118,24 +148,33 @@ class Scene:
         return {} if who is None else {"storage_state": self.sessions[who]}
 
 
-async def made(browser: Browser, site: str) -> Scene:
+async def made(browser: Browser, site: Site) -> Scene:
     """Fill *site*: two people, events, and tickets and orders in every state."""
-    async with visiting(browser, site) as seller, visiting(browser, site) as buyer:
+    async with (
+        visiting(browser, site.url) as seller,
+        visiting(browser, site.url) as buyer,
+        visiting(browser, site.url) as admin,
+    ):
         people = {"seller": seller, "buyer": buyer}
         seller.email, buyer.email = "sam@example.com", "kim@example.com"
         for person in people.values():
             await person.signs_up()
-        things = await _filled(seller, buyer)
+        await admin.signs_up()
+        await site.promote(admin.email)
+        things = await _filled(seller, buyer, admin)
         sessions = {name: await each.desk.context.storage_state() for name, each in people.items()}
     return Scene({name: view.of(things) for name, view in VIEWS.items()}, sessions)
 
 
-async def _filled(seller: Visitor, buyer: Visitor) -> dict[str, str]:
+async def _filled(seller: Visitor, buyer: Visitor, admin: Visitor) -> dict[str, str]:
     events = [await _announced(seller, said) for said in _EVENTS]
     tickets = [await _offered(seller, events, said) for said in _TICKETS]
     states = {
         "reserved": -6,
+        "asked": -3,
+        "tried": -4,
         "sold": -8,
+        "refunded": -7,
         "dropped": -9,
         "refused": -10,
         "withdrawn": -12,
@@ -143,12 +182,18 @@ async def _filled(seller: Visitor, buyer: Visitor) -> dict[str, str]:
     }
     named = {state: tickets[number] for state, number in states.items()}
     live, bought = await buyer.reserves(named["reserved"]), await buyer.reserves(named["sold"])
-    await buyer.call("POST", "/api/payments", {"orderId": bought["id"], "token": "tok_visa"})
+    tried, asked = await buyer.reserves(named["tried"]), await buyer.reserves(named["asked"])
+    await buyer.is_declined(tried)
+    await buyer.is_asked(asked)
+    await buyer.pays(bought)
     cancelled = await buyer.reserves(named["dropped"])
     await buyer.call("DELETE", f"/api/orders/{cancelled['id']}")
     declined = await buyer.reserves(named["refused"])
     for _ in range(DECLINES_MAX):
         await buyer.is_declined(declined)
+    refunded = await buyer.reserves(named["refunded"])
+    await buyer.pays(refunded)
+    await admin.refunds(refunded)
     await seller.call("DELETE", f"/api/tickets/{named['withdrawn']['id']}")
     ids = {name: ticket["id"] for name, ticket in named.items()}
     titles = {f"{name}_title": ticket["title"] for name, ticket in named.items()}
@@ -158,6 +203,9 @@ async def _filled(seller: Visitor, buyer: Visitor) -> dict[str, str]:
         "event": events[0]["id"],
         "event_name": events[0]["name"],
         "live_order": live["id"],
+        "tried_order": tried["id"],
+        "asked_order": asked["id"],
+        "refunded_order": refunded["id"],
         "complete_order": bought["id"],
         "cancelled_order": cancelled["id"],
         "declined_order": declined["id"],

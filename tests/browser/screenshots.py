@@ -60,7 +60,7 @@ async def main(*, readme: bool) -> None:
     """Take all pictures."""
     async with postgres.databases() as databases, running(databases) as site, launched() as browser:
         await fill(site.url, SystemClock().now())  # So that lists are as long as in a shop.
-        scene = await scenes.made(browser, site.url)
+        scene = await scenes.made(browser, site)
         turns = asyncio.Semaphore(_AT_A_TIME)
 
         async def take(name: str) -> None:
@@ -92,6 +92,8 @@ async def _look(visitor: Visitor, view: scenes.View, screen: _Screen) -> None:
     await visitor.is_live()
     await visitor.has_all()
     await page.wait_for_load_state("networkidle")
+    if view.step is not None:
+        await view.step(visitor)  # Which waits for what comes of it.
 
 
 async def _pictures_of_readme(browser: Browser, site: str, scene: scenes.Scene) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from tests.support import postgres
 from tests.support.server import Server, start
+from ticketing import admin
 
 __all__ = ["Site", "running"]
 
@@ -32,6 +33,10 @@ class Site:
         settings = {**self._settings, "TICKETING_PORT": str(port)}
         self._server = await start(self._data, self.log, settings)
         self.url = self._server.url
+
+    async def promote(self, email: str) -> None:
+        """Make somebody who has signed up an administrator, in a moment."""
+        await admin.change_role(self._settings["DATABASE_URL"], email, "grant")
 
     async def kill(self) -> None:
         """Let it be gone, without a word to anybody."""

@@ -8,15 +8,39 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from playwright.async_api import Browser, Locator, Page
+from playwright.async_api import Browser, FrameLocator, Locator, Page
 
 from actors import SystemClock
 from tests.browser.browsers import Desk
+from tests.support.wait import until
 
-__all__ = ["DECLINES_MAX", "PASSWORD", "Visitor", "card", "unique", "visiting"]
+__all__ = [
+    "ASKING_AND_DECLINED_CARD",
+    "ASKING_CARD",
+    "DECLINED_CARD",
+    "DECLINES_MAX",
+    "GOOD_CARD",
+    "PASSWORD",
+    "PAY",
+    "POOR_CARD",
+    "Visitor",
+    "card",
+    "unique",
+    "visiting",
+]
 
 PASSWORD: Final = "correct horse battery"
 DECLINES_MAX: Final = 5  # The default of TICKETING_PAYMENT_ATTEMPTS.
+
+PAY: Final = re.compile(r"^Pay \S+$")
+"""The button of the checkout."""
+
+# Test cards: docs.stripe.com/testing
+GOOD_CARD: Final = "4242 4242 4242 4242"
+DECLINED_CARD: Final = "4000 0000 0000 0002"
+POOR_CARD: Final = "4000 0000 0000 9995"
+ASKING_CARD: Final = "4000 0025 0000 3155"
+ASKING_AND_DECLINED_CARD: Final = "4000 0084 0000 1629"
 
 _GO: Final = """
 (path) => {
@@ -117,9 +141,29 @@ class Visitor:
         for label, value in values.items():
             await self.field(label.replace("_", " ")).fill(value)
 
+    @property
+    def card_form(self) -> FrameLocator:
+        """The payment provider's card fields, in a frame of its own."""
+        return self.page.frame_locator('iframe[title="Secure payment input frame"]')
+
+    @property
+    def bank(self) -> FrameLocator:
+        """The bank's question, above the page (3-D Secure)."""
+        return self.page.frame_locator('iframe[title^="3-D Secure"]')
+
     async def fills_card(self, number: str) -> None:
         for label, value in card(number).items():
-            await self.field(label).fill(value)
+            await self.card_form.get_by_label(label, exact=True).fill(value)
+
+    async def pays_with(self, number: str) -> None:
+        """Fill in the card, and press the button."""
+        await self.fills_card(number)
+        await self.button(PAY).click()
+
+    async def answers_bank(self, *, passes: bool) -> None:
+        """Answer the bank's question, which has to appear."""
+        name = re.compile("^Pass" if passes else "^Fail")
+        await self.bank.get_by_role("button", name=name).click()
 
     async def call(
         self, method: str, path: str, data: Any = None, *, headers: dict[str, str] | None = None
@@ -166,6 +210,32 @@ class Visitor:
         order: dict[str, Any] = await self.call("POST", "/api/orders", {"ticketId": ticket["id"]})
         return order
 
+    async def pays(self, order: dict[str, Any]) -> None:
+        """Pay for *order*, not by the page."""
+        paid = {"orderId": order["id"], "token": "tok_visa"}
+        await self.call("POST", "/api/payments", paid)
+
+    async def refunds(self, order: dict[str, Any]) -> None:
+        """Give the buyer the money back, once they are an administrator; not by the page."""
+        said = {"email": self.email, "password": PASSWORD}
+
+        async def is_admin() -> bool:
+            await self.call("POST", "/api/users/signin", said)
+            return (
+                "admin"
+                in (await self.call("GET", "/api/users/currentuser"))["currentUser"]["roles"]
+            )
+
+        await until(is_admin, f"{self.email} is an administrator")
+        path = f"/api/admin/orders/{order['id']}/refund"
+        await self.call("POST", path, {"reason": "The match was called off"})
+
+    async def is_asked(self, order: dict[str, Any]) -> None:
+        """Pay for *order* with a card that asks for 3-D Secure, not by the page."""
+        said = {"orderId": order["id"], "token": "pm_card_authenticationRequired"}
+        paid = await self.call("POST", "/api/payments", said)
+        assert paid["status"] == "requires_action"
+
     async def is_declined(self, order: dict[str, Any]) -> None:
         """Pay for *order* with a card that the bank declines, not by the page."""
         said = {"orderId": order["id"], "token": "tok_chargeDeclined"}
@@ -175,8 +245,8 @@ class Visitor:
 
 
 def card(number: str) -> dict[str, str]:
-    """What is typed into the card form."""
-    return {"Card number": number, "Expiry": "12/34", "Security code": "123"}
+    """What is typed into the card's fields."""
+    return {"Card number": number, "Expiration date": "12/34", "Security code": "123"}
 
 
 @asynccontextmanager

@@ -65,7 +65,7 @@ async def pay(client: stripe.StripeClient, **more: Any) -> stripe.PaymentIntent:
         "currency": "usd",
         "capture_method": "manual",
         "confirm": True,
-        "payment_method_types": ["card"],
+        "allowed_payment_method_types": ["card"],
         "metadata": {"order_id": "o1"},
     }
     return await client.v1.payment_intents.create_async(params | more)  # type: ignore[arg-type]

@@ -56,22 +56,49 @@ async def test_what_a_browser_has_is_not_sent_again_and_a_change_is(site: Site) 
     assert (await page(site, **{"If-None-Match": 'W/"another"'})).status == 200
 
 
+def directives(answer: Answer) -> dict[str, list[str]]:
+    """The Content Security Policy, by directive."""
+    parts = answer.headers["Content-Security-Policy"].split("; ")
+    return {part.split(" ")[0]: part.split(" ")[1:] for part in parts}
+
+
 async def test_the_policy_names_what_is_written_into_the_page_and_nothing_unsafe(
     site: Site,
 ) -> None:
-    answer = await page(site, "/checkout/x")
-    policy = answer.headers["Content-Security-Policy"]
-    assert "unsafe" not in policy
+    answer = await page(site)
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
     written = re.search(r'<script type="importmap">(.*?)</script>', answer.body, re.DOTALL)
     assert written is not None
     digest = base64.b64encode(sha256(written[1].encode()).digest()).decode()
-    assert f"script-src 'self' 'sha256-{digest}';" in policy
+    assert directives(answer)["script-src"] == ["'self'", f"'sha256-{digest}'"]
     inline = re.sub(r'<script type="importmap">.*?</script>', "", answer.body, flags=re.DOTALL)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", inline)
     for address in json.loads(written[1])["imports"].values():
         assert (await site.call("GET", address)).status == 200
     # What is no page of the client keeps the policy without the hash.
     assert "sha256" not in (await site.call("GET", "/docs")).headers["Content-Security-Policy"]
+
+
+async def test_the_checkout_alone_lets_the_payment_provider_in(site: Site) -> None:
+    usual, checkout = await page(site), await page(site, "/checkout/x")
+    more = [site.sandbox]
+    assert directives(checkout) == {
+        **directives(usual),
+        "script-src": directives(usual)["script-src"] + more,
+        "connect-src": ["'self'", *more],
+        "frame-src": more,
+    }
+    assert checkout.headers["Permissions-Policy"].endswith(f'payment=(self "{site.sandbox}")')
+    assert checkout.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
+    for path in (*ADDRESSES, "/docs", "/nothing", "/checkout/x/y"):
+        if not re.fullmatch("/checkout/[^/]+", path):
+            other = await page(site, path)
+            assert site.sandbox not in str(other.headers), path
+            assert other.headers["Permissions-Policy"].endswith("payment=()")
+            assert other.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    again = await page(site, "/checkout/x", **{"If-None-Match": checkout.headers["ETag"]})
+    assert again.status == 304
+    assert directives(again) == directives(checkout)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/tickets/x/y", "/events/", "/signin/now", "//x"])
@@ -116,7 +143,8 @@ async def test_a_first_page_is_small_and_waits_for_no_chain_of_imports(
         for name in re.findall(r'^import\b[^"\'(;]*"(\.[^"]+)"', body.decode(), re.MULTILINE):
             assert any(each.endswith(name.rsplit("/", 1)[1]) for each in named), (address, name)
     # The answers of the interface, with a list of two dozen tickets, take less than what is left.
-    assert total < TRANSFERRED_BYTES_MAX - 5_000
+    # The checkout has no list, and the provider's script is not ours.
+    assert total < TRANSFERRED_BYTES_MAX - (2_000 if path == "/checkout/x" else 4_000)
 
 
 async def test_lists_are_compressed_for_who_takes_it(site: Site) -> None:

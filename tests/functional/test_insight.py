@@ -72,7 +72,7 @@ async def test_the_description_is_valid_and_whole(site: Site) -> None:
 async def test_what_clients_are_told(site: Site) -> None:
     config = (await site.call("GET", "/api/config")).body
     assert config == {
-        "publishableKey": None,
+        "publishableKey": "pk_test_sandbox",
         "stripeJs": f"{site.sandbox}/v3.js",
         "testMode": True,
         "reservationSeconds": 900,

@@ -270,7 +270,7 @@ def _creation(asked: Asked, attempt: int, token: str) -> dict[str, Any]:
         "currency": asked.currency,
         "capture_method": "manual",
         "confirm": True,
-        "payment_method_types": ["card"],
+        "allowed_payment_method_types": ["card"],
         "metadata": {"order_id": asked.order_id, "attempt": str(attempt)},
     }
     if token.startswith("ctoken_"):

@@ -1,19 +1,16 @@
 """What a client needs to know beforehand: where it is, settings, keys, and the interface itself."""
 
-from typing import Final
-
 from aiohttp import hdrs, web
 
 from web import shell
 from web.call import Call, json_answer
 from web.openapi import DOCUMENT
+from web.provider import SANDBOX_KEY, Provider
 from web.routing import Route
 from web.schemas.discovery import Config, KeySet
 from web.static import Files
 
 __all__ = ["ROUTES"]
-
-_STRIPE_JS: Final = "https://js.stripe.com/v3/"
 
 
 async def front_page(call: Call[None]) -> web.Response:
@@ -26,11 +23,12 @@ async def docs(_: Call[None]) -> web.Response:
 
 async def config(call: Call[None]) -> web.Response:
     settings, base = call.gateway.settings, call.gateway.stripe_base
+    key_unless_set = None if base is None else SANDBOX_KEY
     return json_answer(
         Config(
-            publishable_key=settings.stripe_publishable_key or None,
-            stripe_js=_STRIPE_JS if base is None else f"{base}/v3.js",
-            test_mode="_live_" not in settings.stripe_key,
+            publishable_key=settings.stripe_publishable_key or key_unless_set,
+            stripe_js=Provider.at(base).script,
+            test_mode=not settings.is_live,
             reservation_seconds=settings.reservation_seconds,
         )
     )

@@ -46,7 +46,9 @@ export async function call(method, path, options = {}) {
     } catch (error) {
       if (!(error instanceof Problem)) throw error; // Aborted by whoever asked.
       if (error.status === 401 && error.code === "not_signed_in") onSignedOut();
-      const isWorthIt = error.status === 0 || error.status === 503 || error.status === 502;
+      // What the payment provider does not answer to now, it does not in a second.
+      const isDown = (error.status === 503 && error.code !== "provider_unavailable") || error.status === 502;
+      const isWorthIt = error.status === 0 || isDown;
       if (!canRepeat || !isWorthIt || attempt === TRIES || navigator.onLine === false) throw error;
       const asked = (error.more.retryAfter ?? 0) * 1000;
       const pause = Math.min(PAUSE_MAX_MS, Math.max(asked, PAUSE_MS * 2 ** attempt * Math.random()));

@@ -8,6 +8,13 @@ import { match } from "./routes.js";
  *   query: URLSearchParams, visit: number}} Route
  */
 
+// A document keeps the policy that it was loaded with, and only a checkout may show the payment
+// provider's form (`web/shell.py`): whoever comes there, or leaves, loads the page.
+const isCheckout = (path) => path.startsWith("/checkout/");
+const isOfCheckout = isCheckout(location.pathname);
+/** @param {string} path */
+const isElsewhere = (path) => isCheckout(path) !== isOfCheckout;
+
 let visit = 0; // Every navigation shows its page anew.
 
 /** @returns {Route} */
@@ -37,9 +44,10 @@ export function arrive(heading) {
 export function navigate(url, { replace = false } = {}) {
   const target = new URL(url, location.href);
   history.replaceState({ ...history.state, top: window.scrollY }, "");
+  if (isElsewhere(target.pathname)) return location[replace ? "replace" : "assign"](target);
   history[replace ? "replaceState" : "pushState"]({}, "", target);
   scrollTo = null;
-  show();
+  return show();
 }
 
 /** Change the query only: the page stays, and nothing is focused. @param {string} url */
@@ -89,7 +97,13 @@ export function startRouter() {
   document.addEventListener("pointerover", onHint, { passive: true });
   document.addEventListener("focusin", onHint);
   addEventListener("popstate", (event) => {
+    if (isElsewhere(location.pathname)) return location.reload();
     scrollTo = event.state?.top ?? 0;
+    return show();
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    scrollTo = window.scrollY; // As it was, but nothing is pending any more.
     show();
   });
 }

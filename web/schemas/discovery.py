@@ -8,7 +8,10 @@ __all__ = ["Config", "KeySet"]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the web client has to know. *stripe_js* is the address of the payment form's script."""
+    """What the web client has to know.
+
+    `stripeJs` is the address of the payment form's script, which is given `publishableKey`.
+    """
 
     publishable_key: str | None
     stripe_js: str
@@ -19,7 +22,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def example(cls) -> Self:
         return cls(
             publishable_key="pk_test_51Example",
-            stripe_js="https://js.stripe.com/v3/",
+            stripe_js="https://js.stripe.com/endive/stripe.js",
             test_mode=True,
             reservation_seconds=900,
         )

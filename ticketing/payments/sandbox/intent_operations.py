@@ -28,7 +28,7 @@ _REASONS: Final = ("abandoned", "duplicate", "fraudulent", "requested_by_custome
 
 def create(books: Books, call: Call) -> Outcome:
     """POST /v1/payment_intents."""
-    call.form.only(_CREATING, groups=("metadata", "payment_method_types"))
+    call.form.only(_CREATING, groups=("metadata", "allowed_payment_method_types"))
     amount, currency = call.form.positive("amount"), call.form.text("currency")
     if amount is None:
         raise form.missing("amount")
@@ -164,6 +164,6 @@ def _check_only_confirming(form_: Form) -> None:
 
 
 def _check_types(form_: Form) -> None:
-    for kind in form_.members("payment_method_types").values():
+    for kind in form_.members("allowed_payment_method_types").values():
         if kind != "card":
-            raise Refusal(f"The sandbox has no {kind}.", param="payment_method_types")
+            raise Refusal(f"The sandbox has no {kind}.", param="allowed_payment_method_types")

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Once, call, get, nextPage } from "../api.js";
+import { Balances } from "../components/balance.js";
 import { Dialog } from "../components/dialog.js";
 import { SignInFirst } from "../components/loaded.js";
 import { More } from "../components/more.js";
@@ -18,7 +19,7 @@ const TITLE = "My listings";
 export default function Listings() {
   const who = user.value;
   if (!who) return html`<${SignInFirst} title=${TITLE} why="Then you see what you have offered." />`;
-  return html`<${Heading}>${TITLE}<//><${List} key=${who.id} me=${who.id} />`;
+  return html`<${Heading}>${TITLE}<//><${Balances} key=${`of ${who.id}`} /><${List} key=${who.id} me=${who.id} />`;
 }
 
 function List({ me }) {

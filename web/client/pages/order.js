@@ -4,6 +4,7 @@ import { CancelOrder } from "../components/cancel-order.js";
 import { PageSkeleton, SignInFirst, Trouble, useLoaded } from "../components/loaded.js";
 import { OrderStatus } from "../components/order-status.js";
 import { AlertRegion, Heading } from "../components/parts.js";
+import { Timeline } from "../components/timeline.js";
 import { html } from "../html.js";
 import { resync } from "../live.js";
 import { money } from "../money.js";
@@ -30,6 +31,9 @@ export default function OrderPage({ id }) {
           <dt>Ordered</dt><dd>${moment(order.createdAt)}</dd>
         </dl>
         ${order.status === "complete" && html`<${GetIn} order=${order} />`}
+        ${order.cancelReason === "refunded" && html`
+          <p>The sale was undone, and ${money(order.ticket.price, order.ticket.currency)} go back to your card. Banks take some days to show it.</p>`}
+        <${Timeline} key=${order.id} order=${order} />
         <${AlertRegion} />
         ${isLive && html`
           <div class="actions">

@@ -10,7 +10,7 @@ import { eventIdOf, eventOf, marks, place } from "../components/ticket-card.js";
 import { html } from "../html.js";
 import { canAct, follow, resync } from "../live.js";
 import { money } from "../money.js";
-import { alarm, announce } from "../notices.js";
+import { alarm } from "../notices.js";
 import { navigate, signInHere } from "../router.js";
 import { user } from "../session.js";
 import * as store from "../store.js";
@@ -111,7 +111,6 @@ function Buy({ ticket, again }) {
       const { data } = await once.send("POST", "/api/orders", body);
       store.putOrder(data);
       navigate(`/checkout/${data.id}`);
-      announce("The ticket is reserved for you.");
     } catch (error) {
       isPending.value = false;
       if (error.code === "not_signed_in") return navigate(signInHere());
