@@ -85,18 +85,19 @@ class Inspector:
         order: Order = "key",
         after: tuple[Any, str, str] | None = None,
     ) -> list[ActorSeen]:
-        """Live actors; *key* is how a key begins, *after* the `place` of the last one seen.
+        """Actors in memory, and those that failed and are not; *key* is how a key begins.
 
-        The greatest restarts, mailboxes, idle times and versions come first.
+        *after* is the `place` of the last one that was seen. The greatest restarts, mailboxes, idle
+        times and versions come first.
         """
         troubled = self._troubled()
         found: list[ActorSeen] = []
-        live = list(self._directory.live.values())
-        for start in range(0, len(live), AT_ONCE):
+        refs = [*self._directory.live, *self._failed()]
+        for start in range(0, len(refs), AT_ONCE):
             chosen = (
-                self._line(each, troubled)
-                for each in live[start : start + AT_ONCE]
-                if _is_wanted(each.ref, kind, key)
+                self._line(ref, troubled)
+                for ref in refs[start : start + AT_ONCE]
+                if kind in {None, ref.kind} and (key is None or ref.key.startswith(key))
             )
             found += [
                 line
@@ -104,27 +105,13 @@ class Inspector:
                 if service in {None, line.service} and status in {None, line.status}
                 if after is None or place(line, order) > after
             ]
-            if start + AT_ONCE < len(live):
-                await asyncio.sleep(0)
+            if start + AT_ONCE < len(refs):
+                await asyncio.sleep(0)  # Lets others run; it waits for no time.
         return heapq.nsmallest(limit, found, key=lambda line: place(line, order))
 
     def actor(self, ref: Ref) -> ActorSeen:
         """One actor as a line; one that is not in memory is asleep."""
-        activation = self._directory.live.get(ref)
-        if activation is not None:
-            return self._line(activation, self._troubled())
-        crash = self.crash(ref)
-        return ActorSeen(
-            kind=ref.kind,
-            key=ref.key,
-            service=self._node.services[ref.kind],
-            status=self._trouble(ref, self._troubled()) or "asleep",
-            mailbox=0,
-            version=0,
-            restarts=0 if crash is None else crash.restarts,
-            last_error=None if crash is None else crash.error,
-            idle_seconds=0.0,
-        )
+        return self._line(ref, self._troubled())
 
     def state(self, ref: Ref) -> State | None:
         """What *ref* is, if it is in memory."""
@@ -147,7 +134,7 @@ class Inspector:
 
     def crash(self, ref: Ref) -> Crash | None:
         """How *ref* failed last."""
-        return self._node.supervisor(ref).crash(ref)
+        return self._node.supervisor(ref).crashes.get(ref)
 
     def stack(self, ref: Ref) -> list[str]:
         """Where the turn of *ref* waits, outermost first: "file:line function"."""
@@ -206,29 +193,32 @@ class Inspector:
             for ref, is_quarantined in supervisor.troubled.items()
         }
 
-    @staticmethod
-    def _trouble(ref: Ref, troubled: Mapping[Ref, bool]) -> ActorStatus | None:
-        is_quarantined = troubled.get(ref)
-        if is_quarantined is None:
-            return None
-        return "quarantined" if is_quarantined else "held"
+    def _failed(self) -> list[Ref]:
+        """Those that failed and have nothing in memory: what an operator looks for first."""
+        return [
+            ref
+            for supervisor in self._node.supervisors.values()
+            for ref in supervisor.crashes
+            if ref not in self._directory.live
+        ]
 
-    def _line(self, activation: Activation, troubled: Mapping[Ref, bool]) -> ActorSeen:
-        ref = activation.ref
-        status: ActorStatus = "running" if activation.is_running else "idle"
-        if activation.is_suspended:
-            status = "suspended"
+    def _line(self, ref: Ref, troubled: Mapping[Ref, bool]) -> ActorSeen:
+        activation = self._directory.live.get(ref)
         crash = self.crash(ref)
+        idle_seconds, version = 0.0, 0
+        if activation is not None:
+            idle_seconds = max(self._node.clock.monotonic() - activation.used_at, 0.0)
+            version = 0 if activation.state is None else activation.state.version
         return ActorSeen(
             kind=ref.kind,
             key=ref.key,
             service=self._node.services[ref.kind],
-            status=self._trouble(ref, troubled) or status,
-            mailbox=len(activation.mailbox),
-            version=0 if activation.state is None else activation.state.version,
+            status=_status(activation, is_quarantined=troubled.get(ref)),
+            mailbox=0 if activation is None else len(activation.mailbox),
+            version=version,
             restarts=0 if crash is None else crash.restarts,
             last_error=None if crash is None else crash.error,
-            idle_seconds=max(self._node.clock.monotonic() - activation.used_at, 0.0),
+            idle_seconds=idle_seconds,
         )
 
     def _message(self, envelope: Envelope) -> MessageSeen:
@@ -280,5 +270,12 @@ def _is_in_handler(task: "asyncio.Task[Any]") -> bool:
     )
 
 
-def _is_wanted(ref: Ref, kind: str | None, key: str | None) -> bool:
-    return kind in {None, ref.kind} and (key is None or ref.key.startswith(key))
+def _status(activation: Activation | None, *, is_quarantined: bool | None) -> ActorStatus:
+    """*is_quarantined* is None if it is not left alone at all."""
+    if activation is not None and activation.is_suspended:
+        return "suspended"
+    if is_quarantined is not None:
+        return "quarantined" if is_quarantined else "held"
+    if activation is None:
+        return "asleep"
+    return "running" if activation.is_running else "idle"

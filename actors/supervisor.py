@@ -174,9 +174,10 @@ class Supervisor:
         if len(self._crashes) > CRASHES_KEPT:
             self._crashes.popitem(last=False)
 
-    def crash(self, ref: Ref) -> Crash | None:
-        """How *ref* failed last, if that is remembered."""
-        return self._crashes.get(ref)
+    @property
+    def crashes(self) -> Mapping[Ref, Crash]:
+        """How actors failed last, as far as that is remembered."""
+        return self._crashes
 
     @property
     def troubled(self) -> Mapping[Ref, bool]:
