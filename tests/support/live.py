@@ -31,6 +31,8 @@ class Replica:
         op = message["op"]
         if op == "subbed":
             topic = message["topic"]
+            if message["mode"] == "reset":
+                self.items[topic] = {}  # All that was known may be old: it is fetched anew by REST.
             if message["mode"] == "snapshot":
                 self._snapshot(topic, message["items"])
             else:
