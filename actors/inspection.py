@@ -8,7 +8,8 @@ import asyncio
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -27,12 +28,24 @@ __all__ = ["Inspector", "NotNowError"]
 
 log = structlog.get_logger("actors.inspection")
 
-# Actors that are looked through without letting anybody else run: a millisecond or two.
-AT_ONCE: Final = 2_000
+# Actors that are looked through without letting anybody else run: about a millisecond.
+AT_ONCE: Final = 500
+
+# After every moment at which anybody was used: of those who are not in memory nobody knows when.
+UNKNOWN_AT: Final = float(2**53)
 
 
 class NotNowError(Exception):
     """It cannot be done at this moment; the message says why. Trying again is harmless."""
+
+
+class _Moment(NamedTuple):
+    """What is the same for all the actors of one list."""
+
+    at: float
+    """On the monotonic clock."""
+    troubled: Mapping[Ref, bool]
+    crashes: Mapping[Ref, Crash]
 
 
 class Inspector:
@@ -55,11 +68,10 @@ class Inspector:
 
     def overview(self) -> Overview:
         """The node as a whole."""
-        resident: Counter[str] = Counter()
-        running: Counter[str] = Counter()
-        for ref, each in self._directory.live.items():
-            resident[ref.kind] += 1
-            running[ref.kind] += each.is_running
+        live = self._directory.live
+        resident = Counter(ref.kind for ref in live)
+        running = dict.fromkeys(resident, 0)
+        running.update(Counter(ref.kind for ref, each in live.items() if each.is_running))
         telemetry, timers = self._node.telemetry, self._node.timers
         return Overview(
             services=[each.health for each in self._node.supervisors.values()],
@@ -90,28 +102,28 @@ class Inspector:
         *after* is the `place` of the last one that was seen. The greatest restarts, mailboxes, idle
         times and versions come first.
         """
-        troubled = self._troubled()
-        found: list[ActorSeen] = []
-        refs = [*self._directory.live, *self._failed()]
+        moment = self._moment()
+        best: list[ActorSeen] = []
+        refs = [*self._directory.live, *self._fallen(moment)]
         for start in range(0, len(refs), AT_ONCE):
-            chosen = (
-                self._line(ref, troubled)
+            lines = (
+                self._line(ref, moment)
                 for ref in refs[start : start + AT_ONCE]
                 if kind in {None, ref.kind} and (key is None or ref.key.startswith(key))
             )
-            found += [
+            wanted = (
                 line
-                for line in chosen
+                for line in lines
                 if service in {None, line.service} and status in {None, line.status}
                 if after is None or place(line, order) > after
-            ]
-            if start + AT_ONCE < len(refs):
-                await asyncio.sleep(0)  # Lets others run; it waits for no time.
-        return heapq.nsmallest(limit, found, key=lambda line: place(line, order))
+            )
+            best = heapq.nsmallest(limit, chain(best, wanted), key=lambda line: place(line, order))
+            await asyncio.sleep(0)  # Lets others run; it waits for no time.
+        return best
 
     def actor(self, ref: Ref) -> ActorSeen:
         """One actor as a line; one that is not in memory is asleep."""
-        return self._line(ref, self._troubled())
+        return self._line(ref, self._moment())
 
     def state(self, ref: Ref) -> State | None:
         """What *ref* is, if it is in memory."""
@@ -129,8 +141,11 @@ class Inspector:
         return self._node.observer.turns(ref)
 
     def running(self, ref: Ref) -> tuple[str, float] | None:
-        """The message that *ref* is handling, and for how many seconds; None if unknown."""
-        return self._node.observer.running(ref)
+        """The message that *ref* is handling, and for how many seconds.
+
+        Also if it began before anybody looked: a handler that hangs is looked at late.
+        """
+        return self._node.observer.running(ref) or self._begun_unseen(ref)
 
     def crash(self, ref: Ref) -> Crash | None:
         """How *ref* failed last."""
@@ -186,39 +201,48 @@ class Inspector:
             return None
         return self._node.tasks.find(activation.task_name)
 
-    def _troubled(self) -> Mapping[Ref, bool]:
-        return {
-            ref: is_quarantined
-            for supervisor in self._node.supervisors.values()
-            for ref, is_quarantined in supervisor.troubled.items()
-        }
+    def _begun_unseen(self, ref: Ref) -> tuple[str, float] | None:
+        """What nobody has noted, from where the turn waits: the frame has the message still."""
+        task = self._task(ref)
+        for frame in () if task is None else _frames(task):
+            if frame.f_code is _HANDLE:
+                envelope: Envelope = frame.f_locals["envelope"]
+                seconds = (self._node.clock.now() - frame.f_locals["now"]).total_seconds()
+                return wire_name(type(envelope.message)), max(seconds, 0.0)
+        return None
 
-    def _failed(self) -> list[Ref]:
-        """Those that failed and have nothing in memory: what an operator looks for first."""
-        return [
-            ref
-            for supervisor in self._node.supervisors.values()
-            for ref in supervisor.crashes
-            if ref not in self._directory.live
-        ]
+    def _moment(self) -> _Moment:
+        troubled: dict[Ref, bool] = {}
+        crashes: dict[Ref, Crash] = {}
+        for supervisor in self._node.supervisors.values():
+            troubled.update(supervisor.troubled)
+            crashes.update(supervisor.crashes)
+        return _Moment(self._node.clock.monotonic(), troubled, crashes)
 
-    def _line(self, ref: Ref, troubled: Mapping[Ref, bool]) -> ActorSeen:
+    def _fallen(self, moment: _Moment) -> set[Ref]:
+        """The actors that failed and are not in memory: what an operator looks for first."""
+        failed = {ref for ref in (*moment.crashes, *moment.troubled) if ref.kind not in self._pools}
+        return failed.difference(self._directory.live)
+
+    def _line(self, ref: Ref, moment: _Moment) -> ActorSeen:
         activation = self._directory.live.get(ref)
-        crash = self.crash(ref)
-        idle_seconds, version = 0.0, 0
+        crash = moment.crashes.get(ref)
+        idle_seconds, used_at, version = 0.0, UNKNOWN_AT, 0
         if activation is not None:
-            idle_seconds = max(self._node.clock.monotonic() - activation.used_at, 0.0)
+            used_at = activation.used_at
+            idle_seconds = max(moment.at - used_at, 0.0)
             version = 0 if activation.state is None else activation.state.version
         return ActorSeen(
             kind=ref.kind,
             key=ref.key,
             service=self._node.services[ref.kind],
-            status=_status(activation, is_quarantined=troubled.get(ref)),
+            status=_status(activation, is_quarantined=moment.troubled.get(ref)),
             mailbox=0 if activation is None else len(activation.mailbox),
             version=version,
             restarts=0 if crash is None else crash.restarts,
             last_error=None if crash is None else crash.error,
             idle_seconds=idle_seconds,
+            used_at=used_at,
         )
 
     def _message(self, envelope: Envelope) -> MessageSeen:
@@ -262,12 +286,17 @@ def _frames(task: "asyncio.Task[Any]") -> Iterable[Any]:
         waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
 
 
+_HANDLE: Final = Activation._handle.__code__  # noqa: SLF001 - where a turn is in its handler
+_BUSY: Final = {
+    each.__code__
+    for each in (Activation._finish, Activation._load, Activation._replayed)  # noqa: SLF001
+}
+
+
 def _is_in_handler(task: "asyncio.Task[Any]") -> bool:
     """Whether the turn may be given up: its handler runs, and nothing is being committed."""
-    names = {frame.f_code.co_qualname for frame in _frames(task)}
-    return "Activation._handle" in names and names.isdisjoint(
-        {"Activation._finish", "Activation._load", "Activation._replayed"}
-    )
+    codes = {frame.f_code for frame in _frames(task)}
+    return _HANDLE in codes and codes.isdisjoint(_BUSY)
 
 
 def _status(activation: Activation | None, *, is_quarantined: bool | None) -> ActorStatus:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from actors.store import InboxRow, ParkedRow
 
-__all__ = ["INBOX", "discard", "inbox_row", "parked", "postpone", "replay"]
+__all__ = ["INBOX", "discard", "inbox_row", "is_id", "parked", "postpone", "replay"]
 
 INBOX: Final = "id::text, partition, kind, key, name, message, body, by, due_at, attempts"
 
@@ -48,16 +48,16 @@ async def parked(
 
 async def replay(connection: Any, row_id: str) -> InboxRow | None:
     """Have a parked message be due now, as if it had never been tried; None if there is none."""
-    row = await connection.fetchrow(_REPLAY, row_id) if _is_id(row_id) else None
+    row = await connection.fetchrow(_REPLAY, row_id) if is_id(row_id) else None
     return None if row is None else inbox_row(row)
 
 
 async def discard(connection: Any, row_id: str) -> bool:
     """Delete a parked message; False if there is none."""
-    return bool(_is_id(row_id) and await connection.fetchval(_DISCARD, row_id))
+    return bool(is_id(row_id) and await connection.fetchval(_DISCARD, row_id))
 
 
-def _is_id(row_id: str) -> bool:
+def is_id(row_id: str) -> bool:
     """Whether it can be one at all: an operator types it."""
     try:
         UUID(row_id)

@@ -196,7 +196,7 @@ _APPEND = """
 _ANSWER = """
 answers_new as (
     insert into answers (id, kind, key, digest, reply, at)
-    select a.id, t.kind, t.key, a.digest, a.reply, a.at
+    select a.id, t.kind, t.key, a.digest, coalesce(a.reply, 'null'), a.at
     from jsonb_to_recordset(${at}) as a
         (i int, id text, digest text, reply jsonb, at timestamptz)
     join won t on t.i = a.i

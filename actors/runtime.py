@@ -78,6 +78,8 @@ class Runtime:
         self.bus: Bus = bus or LocalBus()
         self.store = store
         self.is_ready = False
+        self.node_id = ""
+        """What this node is called in the cluster, once it has joined."""
         self.failed = asyncio.Event()
         """Set when this node cannot go on: it was declared dead, or a part of it stopped."""
         self._services = services
@@ -143,6 +145,7 @@ class Runtime:
     async def start(self) -> None:
         """Join the cluster, take the partitions over and know every timer that is due soon."""
         joined = await self.store.join([service.name for service in self._services])
+        self.node_id = joined.node
         self._node.placement.epochs = joined.epochs
         await self._beat()
         if self.failed.is_set():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -29,6 +29,8 @@ class ActorSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_error: str | None
     idle_seconds: float
     """Since it last began or ended to work."""
+    used_at: float
+    """When that was, on the monotonic clock: unlike how long ago, it stays from page to page."""
 
 
 class MessageSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,13 +75,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     store_available: bool
 
 
-def place(line: ActorSeen, order: Order) -> tuple[Any, str, str]:
+def place(line: ActorSeen, order: Order) -> tuple[float, str, str]:
     """Where *line* stands in a list in *order*."""
-    firsts: Mapping[str, Callable[[ActorSeen], float]] = {
-        "restarts": lambda each: -each.restarts,
-        "mailbox": lambda each: -each.mailbox,
-        "idle": lambda each: -each.idle_seconds,
-        "version": lambda each: -each.version,
-        "key": lambda _: 0,
-    }
-    return firsts[order](line), line.kind, line.key
+    return _FIRSTS[order](line), line.kind, line.key
+
+
+_FIRSTS: Final[Mapping[Order, Callable[[ActorSeen], float]]] = {
+    "restarts": lambda line: -line.restarts,
+    "mailbox": lambda line: -line.mailbox,
+    "idle": lambda line: line.used_at,
+    "version": lambda line: -line.version,
+    "key": lambda _: 0,
+}

@@ -1,10 +1,11 @@
-"""Identifiers, roles and money: the values every service speaks in."""
+"""Identifiers, roles, money, and what must not be shown: the values every service speaks in."""
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Final, NewType
+from typing import Annotated, Final, NewType, TypeAlias
 
 from actors import RefusalError
+from actors.redaction import redact
 
 __all__ = [
     "ADMIN",
@@ -12,6 +13,8 @@ __all__ = [
     "EventId",
     "InvalidPriceError",
     "OrderId",
+    "Personal",
+    "Secret",
     "TicketId",
     "UserId",
     "major",
@@ -22,6 +25,12 @@ UserId = NewType("UserId", str)
 TicketId = NewType("TicketId", str)
 OrderId = NewType("OrderId", str)
 EventId = NewType("EventId", str)
+
+# Fields of these types are stored and sent like any text; operators see "(secret)" in their place.
+Secret: TypeAlias = Annotated[str, redact("secret")]
+"""What opens something: passwords and their hashes, card tokens, whatever is sealed."""
+Personal: TypeAlias = Annotated[str, redact("personal")]
+"""What says who somebody is, outside of here: e-mail addresses."""
 
 ADMIN: Final = "admin"
 

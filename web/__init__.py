@@ -10,6 +10,7 @@ Layout, in reading order:
 - `routing`       routes: declared once, for the router, the checks and the OpenAPI document
 - `call`          one request as its handler sees it
 - `api/`          the handlers, one module a resource
+- `admin/`        what administrators see and do; `/api/admin` is all there
 - `schemas/`      what requests and answers look like outside
 - `input`         untrusted JSON to a checked struct; `fields` has the rules, `bodies` the limits
 - `auth`          who is asking; `session` is the browser's cookie, `origin` whose page it is

@@ -11,8 +11,8 @@ from typing import Final
 from aiohttp import web
 
 from web import middleware, openapi, session
+from web.admin import routes as admin
 from web.api import (
-    admin,
     discovery,
     events,
     insight,

@@ -66,6 +66,7 @@ STATUS: Final[dict[str, int]] = {
     "order_expired": 409,
     "order_not_complete": 409,
     "payment_in_progress": 409,
+    "not_now": 409,
     "stale_version": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,

@@ -7,10 +7,14 @@ from typing import Final, Self
 from aiohttp import web
 
 from actors import Gatherer, Runtime
+from actors.stored import StoredActors
 from ticketing.auth.tokens import Tokens
+from ticketing.bootstrap import STATE_TYPES, TABLES
 from ticketing.reads import Reads
 from ticketing.settings import Settings
 from ticketing.vault import Vault
+from web.admin.desk import Desk
+from web.admin.watching import Watching
 from web.auth import Verifier
 from web.limits import Limiter
 from web.live.admission import Admission
@@ -41,6 +45,8 @@ class Gateway:
     """What decides whether a buyer may try to buy: looked up for all who ask at one moment."""
     live: Hub
     """Tells browsers and programs what has been committed."""
+    desk: Desk
+    """Shows administrators what goes on inside."""
     stripe_base: str | None
     """Where the payment provider is, if it is not Stripe itself."""
 
@@ -58,6 +64,16 @@ class Gateway:
         )
         limiter = Limiter(reads, runtime, is_on=settings.rate_limits)
         vault = Vault(settings.data_keys)
+        live = Hub(
+            bus=runtime.bus,
+            clock=runtime.clock,
+            ids=runtime.ids,
+            vault=vault,
+            loader=runtime.gatherer(partial(read, reads)),
+            admission=Admission(limits_per_client=settings.rate_limits),
+        )
+        desk = Desk(runtime, reads, StoredActors(reads, STATE_TYPES, TABLES), live)
+        live.looks.looker = Watching(desk)
         return cls(
             runtime=runtime,
             reads=reads,
@@ -69,14 +85,8 @@ class Gateway:
             in_flight=InFlight(),
             limiter=limiter,
             standings=runtime.gatherer(partial(standings, reads, limiter)),
-            live=Hub(
-                bus=runtime.bus,
-                clock=runtime.clock,
-                ids=runtime.ids,
-                vault=vault,
-                loader=runtime.gatherer(partial(read, reads)),
-                admission=Admission(limits_per_client=settings.rate_limits),
-            ),
+            live=live,
+            desk=desk,
             stripe_base=stripe_base,
         )
 

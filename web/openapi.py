@@ -112,10 +112,12 @@ def _problems(routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route, of: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    package, module = route.handler.__module__.split(".")[-2:]
+    tag = package if package == "admin" else module
     operation: dict[str, Any] = {
-        "operationId": route.handler.__module__.rpartition(".")[2] + "_" + route.handler.__name__,
+        "operationId": f"{tag}_{route.handler.__name__}",
         "summary": route.summary,
-        "tags": [route.handler.__module__.rpartition(".")[2]],
+        "tags": [tag],
         "parameters": list(_parameters(route, components)),
         "responses": _responses(route, of),
     }

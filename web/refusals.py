@@ -13,6 +13,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidWebhookError",
     "MethodNotAllowedError",
+    "NotPossibleNowError",
     "NotReadyError",
     "NotSignedInError",
     "PaymentDeclinedError",
@@ -98,6 +99,12 @@ class ProviderUnavailableError(RefusalError):
     """The payment provider cannot be reached; nothing was sent."""
 
     code = "provider_unavailable"
+
+
+class NotPossibleNowError(RefusalError):
+    """It cannot be done at this moment."""
+
+    code = "not_now"
 
 
 class NotReadyError(RefusalError):

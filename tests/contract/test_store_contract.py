@@ -1,5 +1,7 @@
 """What every store promises: one suite over the one in memory and the one in PostgreSQL."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -231,3 +233,9 @@ async def test_an_ask_is_answered_once(world: World, store: Store, make: Maker) 
 async def test_an_answer_is_what_was_replied(store: Store, make: Maker) -> None:
     await committed(store, make.commit("a", amount=3, ask_id="ask"))
     assert await store.answer("ask") == Answer("ask", "digest", encode(3))
+
+
+async def test_an_answer_may_be_nothing(store: Store, make: Maker) -> None:
+    nothing = Answer("ask", "digest", encode(None))
+    await committed(store, replace(make.commit("a", amount=3), answer=nothing))
+    assert await store.answer("ask") == nothing

@@ -28,6 +28,14 @@ def everybody(status: int, body: Mapping[str, Any] | None = None) -> Expected:
     return Expected((status,) * 5, body)
 
 
+def admins(status: int, body: Mapping[str, Any] | None = None, path: str | None = None) -> Expected:
+    return Expected((401, 403, 403, 403, status), body, path)
+
+
+WHY = {"reason": "Rain"}
+LISTS = ("overview", "actors", "timers", "parked", "partitions", "audit")
+TICKET = "/api/admin/actors/ticket/{ticket}"
+FREE = "/api/admin/actors/ticket/{free}"
 CREDENTIALS = {"email": "nobody@example.com", "password": "wrong horse"}
 OFFER = {"title": "Row 2", "price": 5}
 EVENT = {
@@ -76,6 +84,20 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("POST", "/api/admin/orders/{id}/refund"): Expected(
         (401, 403, 403, 403, 409), {"reason": "Rain"}, "/api/admin/orders/{order}/refund"
     ),
+    **{("GET", f"/api/admin/{name}"): admins(200) for name in LISTS},
+    ("GET", "/api/admin/actors/{kind}/{key}"): admins(200, path=TICKET),
+    ("GET", "/api/admin/actors/{kind}/{key}/journal"): admins(200, path=f"{TICKET}/journal"),
+    **{
+        ("POST", f"/api/admin/actors/{{kind}}/{{key}}/{name}"): admins(200, WHY, f"{FREE}/{name}")
+        for name in ("restart", "passivate", "suspend", "resume")
+    },
+    ("POST", "/api/admin/actors/{kind}/{key}/release"): admins(200, WHY, f"{TICKET}/release"),
+    **{
+        ("POST", f"/api/admin/parked/{{id}}/{name}"): admins(
+            404, WHY, f"/api/admin/parked/{{order}}/{name}"
+        )
+        for name in ("replay", "discard")
+    },
     ("GET", "/"): everybody(200),
     ("GET", "/api/config"): everybody(200),
     ("GET", "/api/openapi.json"): everybody(200),

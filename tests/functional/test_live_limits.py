@@ -160,8 +160,8 @@ async def test_what_is_not_understood_is_said_and_the_socket_stays(
         (f"order:{NOBODY}", "topic_unknown"),
         (f"me:{NOBODY}", "topic_unknown"),
         ("tickets:", "topic_unknown"),
-        ("admin:overview", "topic_unknown"),
-        (f"admin:actor:ticket:{NOBODY}", "topic_unknown"),
+        ("admin:overview", "unauthorized"),
+        (f"admin:actor:ticket:{NOBODY}", "unauthorized"),
         ("me", "unauthorized"),
     ],
 )

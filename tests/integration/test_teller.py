@@ -317,6 +317,14 @@ async def test_an_intent_of_another_order_is_undone(desk: Desk) -> None:
     ]
 
 
+async def test_an_intent_of_another_order_that_no_attempt_made_is_left_alone(desk: Desk) -> None:
+    intent_id = await desk.authorised()
+    hint = Look(number=1, intent_id=intent_id, amount_minor=2000, currency="usd", is_own=False)
+
+    assert await desk.told(hint, key="o2") == []
+    assert await statuses(desk) == ["requires_capture"]
+
+
 # Capturing and voiding ---------------------------------------------------------------------------
 
 

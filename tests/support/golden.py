@@ -55,6 +55,8 @@ def example(word: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _value(kind: inspect.Type, name: str) -> Any:  # noqa: C901, PLR0911 - one for each type
     match kind:
+        case inspect.Metadata():
+            return _value(kind.type, name)
         case inspect.UnionType():
             some = [each for each in kind.types if not isinstance(each, _NOTHING)]
             return _value(some[0], name)

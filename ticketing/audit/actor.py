@@ -15,7 +15,8 @@ class Audit(Actor[AuditState]):
     parks = False  # What was done was done: its note is retried until it is written.
 
     @handle(creates=True)
-    async def note(self, message: Note, turn: Turn[AuditState]) -> None:
+    async def note(self, message: Note, turn: Turn[AuditState]) -> int:
         entry = chained(message, turn.state)
         turn.record(EntryAdded(at=turn.now, hash=entry.hash))
         turn.append(entry)
+        return entry.seq

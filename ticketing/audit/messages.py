@@ -20,10 +20,11 @@ def log() -> Ref:
     return Ref(AUDIT, "log")
 
 
-class Note(Message[None], frozen=True, kw_only=True, tag="audit.note"):
+class Note(Message[int], frozen=True, kw_only=True, tag="audit.note"):
     """*by*, an administrator, did *action* to *subject* (`order:ID`), for this *reason*.
 
     *before* and *after* are what it changed, in a few words; never a secret, for logs are read.
+    The reply is the entry's number.
     """
 
     at: datetime

@@ -4,7 +4,7 @@ from typing import Final
 
 from actors import Message, Ref
 from ticketing.auth.state import AccountState
-from ticketing.values import UserId
+from ticketing.values import Personal, Secret, UserId
 
 __all__ = [
     "ACCOUNT",
@@ -41,8 +41,8 @@ class SignUp(Message[AccountState], frozen=True, kw_only=True, tag="auth.sign_up
     """
 
     user_id: UserId
-    email: str
-    password_hash: str
+    email: Personal
+    password_hash: Secret
 
 
 class Grant(Message[None], frozen=True, kw_only=True, tag="auth.grant"):
@@ -64,11 +64,11 @@ class EndSessions(Message[AccountState], frozen=True, kw_only=True, tag="auth.en
 class HashPassword(Message[str], frozen=True, kw_only=True, tag="hasher.hash"):
     """The Argon2id hash of *password*, as a PHC string. Asked, never told: not to be stored."""
 
-    password: str
+    password: Secret
 
 
 class VerifyPassword(Message[bool], frozen=True, kw_only=True, tag="hasher.verify"):
     """Whether *password* belongs to *password_hash*; takes as long when there is no hash."""
 
-    password: str
-    password_hash: str | None
+    password: Secret
+    password_hash: Secret | None

@@ -1,5 +1,6 @@
 """The reads behind pages and sign-in; they wake no actor."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,12 +9,14 @@ from ticketing.auth.state import AccountState
 from ticketing.reads import Reads
 from ticketing.values import UserId
 
-__all__ = ["find", "find_user"]
+__all__ = ["find", "find_user", "users"]
 
 _SELECT: Final = """
     select id, version, user_id, email, password_hash, roles, session_epoch, created_at
     from accounts
 """
+
+_USERS: Final = "select id, user_id from accounts where id = any($1::text[])"
 
 
 async def find(reads: Reads, email: str) -> AccountState | None:
@@ -24,6 +27,12 @@ async def find(reads: Reads, email: str) -> AccountState | None:
 async def find_user(reads: Reads, user_id: UserId) -> AccountState | None:
     """The account of *user_id*, if it has one here: others mint tokens too."""
     return _account(await reads.row(_SELECT + "where user_id = $1", user_id))
+
+
+async def users(reads: Reads, accounts: Sequence[str]) -> Mapping[str, UserId]:
+    """The users of *accounts*, which are called by their e-mail addresses."""
+    rows = await reads.rows(_USERS, accounts)
+    return {row["id"]: UserId(row["user_id"]) for row in rows}
 
 
 def _account(row: Any) -> AccountState | None:

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias, assert_never
 from msgspec.structs import replace
 
 from actors import Fact, State
-from ticketing.values import UserId
+from ticketing.values import Personal, Secret, UserId
 
 __all__ = [
     "AccountFact",
@@ -23,8 +23,8 @@ NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class AccountOpened(Fact, frozen=True, kw_only=True, tag="account.opened"):
     at: datetime
     user_id: UserId
-    email: str
-    password_hash: str
+    email: Personal
+    password_hash: Secret
 
 
 class RoleGranted(Fact, frozen=True, kw_only=True, tag="account.role_granted"):
@@ -45,11 +45,11 @@ AccountFact: TypeAlias = AccountOpened | RoleGranted | RoleRevoked | SessionsEnd
 class AccountState(State, frozen=True, kw_only=True):
     """An account; one row of `accounts`. Its id is the case-folded e-mail address."""
 
-    id: str
+    id: Personal
     user_id: UserId = UserId("")
-    email: str = ""
+    email: Personal = ""
     """As the user wrote it."""
-    password_hash: str = ""
+    password_hash: Secret = ""
     roles: tuple[str, ...] = ()
     session_epoch: int = 0
     created_at: datetime = NEVER

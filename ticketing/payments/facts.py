@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from actors import Fact
-from ticketing.values import UserId
+from ticketing.values import Secret, UserId
 
 __all__ = [
     "AttemptActionRequired",
@@ -40,7 +40,7 @@ class AttemptActionRequired(Fact, frozen=True, kw_only=True, tag="payment.attemp
     at: datetime
     number: int
     intent_id: str
-    secret: str
+    secret: Secret
 
 
 class AttemptAuthorised(Fact, frozen=True, kw_only=True, tag="payment.attempt_authorised"):

@@ -9,7 +9,7 @@ from typing import Final
 
 from actors import Message, Ref
 from ticketing.payments.state import NEVER, PaymentState
-from ticketing.values import OrderId, UserId
+from ticketing.values import OrderId, Secret, UserId
 
 __all__ = [
     "PAYMENT",
@@ -80,7 +80,7 @@ class Pay(Message[PaymentState], frozen=True, kw_only=True, tag="payments.pay"):
     """
 
     buyer_id: UserId
-    token: str
+    token: Secret
 
 
 class Confirm(Message[PaymentState], frozen=True, kw_only=True, tag="payments.confirm"):
@@ -146,7 +146,7 @@ class ActionRequired(Message[None], frozen=True, kw_only=True, tag="payments.act
 
     number: int
     intent_id: str
-    secret: str
+    secret: Secret
 
 
 class Declined(Message[None], frozen=True, kw_only=True, tag="payments.declined"):
@@ -215,20 +215,24 @@ class Authorise(Message[None], frozen=True, kw_only=True, tag="teller.authorise"
     number: int
     amount_minor: int
     currency: str
-    token: str
+    token: Secret
     started_at: datetime = NEVER
     replaces: str | None = None
     replaces_number: int | None = None
 
 
 class Look(Message[None], frozen=True, kw_only=True, tag="teller.look"):
-    """Tell what is true of an intent now. *asked*: also if it still waits for the card holder."""
+    """Tell what is true of an intent now. *asked*: also if it still waits for the card holder.
+
+    *is_own*: an attempt made it; else it is left alone if it says that it is another order's.
+    """
 
     number: int
     intent_id: str
     amount_minor: int
     currency: str
     asked: bool = False
+    is_own: bool = True
 
 
 class Capture(Message[None], frozen=True, kw_only=True, tag="teller.capture"):

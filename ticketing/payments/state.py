@@ -38,7 +38,7 @@ from ticketing.payments.facts import (
     RefundRequested,
     VoidRequested,
 )
-from ticketing.values import OrderId, UserId
+from ticketing.values import OrderId, Secret, UserId
 
 __all__ = ["NEVER", "Attempt", "AttemptStatus", "Happening", "PaymentState", "PaymentStatus"]
 
@@ -88,7 +88,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     status: AttemptStatus
     intent_id: str | None = None
     decline_code: str | None = None
-    secret: str | None = None
+    secret: Secret | None = None
     """Sealed: what the buyer's browser needs while the card holder has to act."""
     looks: int = 0
     """How often the provider has said that the card holder has to act."""

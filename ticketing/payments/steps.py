@@ -95,7 +95,7 @@ def may_matter(attempt: Attempt, message: Touch) -> bool:
 
 
 def look(turn: PaymentTurn, number: int, intent_id: str, *, asked: bool = False) -> None:
-    """Have the provider asked what is true of an intent."""
+    """Have the provider asked what is true of an intent, of which there may be but a hint."""
     turn.tell(
         teller(turn.key),
         Look(
@@ -104,6 +104,7 @@ def look(turn: PaymentTurn, number: int, intent_id: str, *, asked: bool = False)
             amount_minor=turn.state.amount_minor,
             currency=turn.state.currency,
             asked=asked,
+            is_own=turn.state.of_intent(intent_id) is not None,
         ),
         # Of many hints one look; whoever asks has an answer of their own.
         name=None if asked else f"look:{intent_id}",

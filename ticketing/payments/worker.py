@@ -95,6 +95,10 @@ class Teller(Worker):
             # A hint that was not true. Nothing follows from it.
             log.error("payment.intent_missing", order=effect.key, intent=message.intent_id)
             return
+        if not message.is_own and intent.order_id != effect.key:
+            # Nor was that one: somebody else's money is not this payment's to give back.
+            log.error("payment.intent_of_another", order=effect.key, intent=message.intent_id)
+            return
         outcome = self._transport.standing(
             intent,
             order_id=effect.key,

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from actors import Message, Ref
 from ticketing.tickets.state import ReleaseReason, TicketState
-from ticketing.values import EventId, OrderId, TicketId, UserId
+from ticketing.values import EventId, OrderId, Secret, TicketId, UserId
 
 __all__ = [
     "TICKET",
@@ -82,7 +82,7 @@ class List(Message[TicketState], frozen=True, kw_only=True, tag="tickets.list"):
     section: str | None = None
     row: str | None = None
     seat: str | None = None
-    delivery: str | None = None
+    delivery: Secret | None = None
 
 
 class Edit(Message[TicketState], frozen=True, kw_only=True, tag="tickets.edit"):
@@ -104,7 +104,7 @@ class Edit(Message[TicketState], frozen=True, kw_only=True, tag="tickets.edit"):
     section: str | UnsetType | None = UNSET
     row: str | UnsetType | None = UNSET
     seat: str | UnsetType | None = UNSET
-    delivery: str | UnsetType | None = UNSET
+    delivery: Secret | UnsetType | None = UNSET
     if_version: int | None = None
 
 

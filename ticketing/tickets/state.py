@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from actors import Fact, State
 from ticketing.events.messages import Category, EventCard
-from ticketing.values import EventId, OrderId, TicketId, UserId
+from ticketing.values import EventId, OrderId, Secret, TicketId, UserId
 
 __all__ = [
     "LAPSES_REMEMBERED",
@@ -78,7 +78,7 @@ class TicketListed(Fact, frozen=True, kw_only=True, tag="ticket.listed"):
     section: str | None = None
     row: str | None = None
     seat: str | None = None
-    delivery: str | None = None
+    delivery: Secret | None = None
     event: EventCard | None = None
     """The event of `event_id` as it is: events never change."""
 
@@ -91,7 +91,7 @@ class TicketEdited(Fact, frozen=True, kw_only=True, tag="ticket.edited"):
     section: str | None = None
     row: str | None = None
     seat: str | None = None
-    delivery: str | None = None
+    delivery: Secret | None = None
     event: EventCard | None = None
 
 
@@ -156,7 +156,7 @@ class TicketState(State, frozen=True, kw_only=True):
     section: str | None = None
     row: str | None = None
     seat: str | None = None
-    delivery: str | None = None
+    delivery: Secret | None = None
     """Sealed: what only the seller and the buyer of a complete order may read."""
     order_id: OrderId | None = None
     buyer_id: UserId | None = None

@@ -11,6 +11,7 @@ Layout, in reading order:
 - `topics`, `topic`      the newest state of each item, in the order of the last change
 - `socket`               where one client is in each topic, and whether it takes anything
 - `sources`, `items`     from a commit, or the database, to the items of a topic, encoded once
+- `looks`                what nobody commits is looked at, while an administrator watches
 - `people`, `admission`  whose sockets they are, and how many there may be
 - `frames`, `metrics`, `lifetime`
 

@@ -20,6 +20,7 @@ from ticketing.auth.tokens import Claims
 from ticketing.vault import Vault
 from web.live import frames, protocol
 from web.live.admission import HANDSHAKES_PER_SECOND, Admission
+from web.live.looks import Looks
 from web.live.metrics import LiveMetrics
 from web.live.names import Name
 from web.live.people import People
@@ -65,8 +66,16 @@ class Hub:
     ) -> None:
         self.metrics = LiveMetrics()
         self.sockets: set[LiveSocket] = set()
+        self.looks = Looks(clock)
+        """What administrators watch; nobody sees anything before somebody can look."""
         self.topics = Topics(
-            bus=bus, clock=clock, ids=ids, vault=vault, loader=loader, on_news=self._has_news
+            bus=bus,
+            clock=clock,
+            ids=ids,
+            vault=vault,
+            loader=loader,
+            looks=self.looks,
+            on_news=self._has_news,
         )
         self.people = People(bus, self.close)
         self.admission = admission
@@ -144,6 +153,11 @@ class Hub:
         topic = self.topics.get(name)
         if topic is not None and topic in socket.cursors:
             self._leave(socket, topic)
+
+    def expel(self, socket: LiveSocket, topic: Topic, code: str) -> None:
+        """End the subscription of *socket*, and say why."""
+        self._leave(socket, topic)
+        socket.send(protocol.gone(topic.wire_name, code, retry=False))
 
     def _leave(self, socket: LiveSocket, topic: Topic) -> None:
         del socket.cursors[topic]
@@ -316,5 +330,6 @@ class Hub:
 
     async def stop(self) -> None:
         """End the rounds."""
+        await self.looks.stop()
         if self._tasks is not None:
             await self._tasks.stop()

@@ -88,6 +88,7 @@ class Topic:
         "sockets",
         "source",
         "target",
+        "wire_name",
     )
 
     def __init__(
@@ -109,6 +110,7 @@ class Topic:
         self.changed_at: float | None = None
         """When the oldest change was committed that has not been sent yet."""
         self.end_watch: Callable[[], None] = _nothing
+        self.wire_name = wire_name
         self._wire_name = _quote(wire_name)
         self._epoch = epoch
         self._floor = 0

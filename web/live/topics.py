@@ -12,6 +12,7 @@ from typing import Final
 
 from actors import Bus, Change, Clock, Gatherer, Ids, UnavailableError
 from ticketing.vault import Vault
+from web.live.looks import Looks
 from web.live.names import Kind, Name
 from web.live.sources import Found, Sources
 from web.live.topic import Topic
@@ -36,9 +37,11 @@ class Topics:
         ids: Ids,
         vault: Vault,
         loader: Gatherer[Name, Found],
+        looks: Looks,
         on_news: Callable[[Topic], None],
     ) -> None:
         self.bus = bus
+        self._looks = looks
         self._clock = clock
         self._loader = loader
         self._on_news = on_news
@@ -69,9 +72,17 @@ class Topics:
             topic.holds += 1
             topic.idle_since = None
         try:
-            missing = [name for name, topic in held.items() if not topic.is_loaded]
+            missing = [
+                name
+                for name, topic in held.items()
+                if not topic.is_loaded
+                or (name.kind.is_for_admins and not self._looks.is_looking(topic))
+            ]
             if missing:
                 await asyncio.gather(*(self._load(held[name], name) for name in missing))
+            for name, topic in held.items():
+                if name.kind.is_for_admins:
+                    self._looks.keep_looking(name, topic, self._on_news)
             yield {name: topic for name, topic in held.items() if topic.is_loaded}
         finally:
             for topic in held.values():
@@ -108,7 +119,8 @@ class Topics:
             epoch=f"{self._epoch}.{self._made:x}",
             is_feed=name.kind is Kind.TICKETS,
         )
-        topic.end_watch = self.bus.watch(name.on_bus, partial(self._changed, topic))
+        if name.on_bus is not None:
+            topic.end_watch = self.bus.watch(name.on_bus, partial(self._changed, topic))
         self._topics[name.internal] = topic
         return topic
 
@@ -117,6 +129,9 @@ class Topics:
 
         If it cannot be read the topic stays as it is: not loaded.
         """
+        if name.kind.is_for_admins:
+            await self._looks.look(name, topic)
+            return
         try:
             found = await self._loader.get(name) or Found()
         except UnavailableError:

@@ -8,17 +8,25 @@ from typing import Final
 
 from aiohttp import WSMsgType, hdrs, web
 
+from actors import UnavailableError
+from ticketing.errors import ForbiddenError
+from ticketing.values import ADMIN
 from web import address, auth, origin, session
 from web.call import Call
 from web.gateway import Gateway
 from web.live import frames, protocol
 from web.live.admission import SOCKETS_MAX
 from web.live.hub import Hub
-from web.live.names import Name, Refused, parse
+from web.live.names import ADMINS, SIGN_IN, Name, Refused, parse
 from web.live.protocol import Auth, BadMessageError, Close, Ping, Sub, Unsub
 from web.live.socket import HELD_BYTES_MAX, STUCK_SECONDS, LiveSocket
 from web.live.topic import Topic
-from web.refusals import ForeignOriginError, NotReadyError, UpgradeRequiredError
+from web.refusals import (
+    ForeignOriginError,
+    NotReadyError,
+    NotSignedInError,
+    UpgradeRequiredError,
+)
 from web.routing import Route
 
 __all__ = ["ROUTES"]
@@ -35,6 +43,7 @@ _RETRY_SECONDS: Final = 2
 _BACK_SECONDS: Final = 5
 
 _UNAVAILABLE: Final = Refused("unavailable", "It cannot be read at the moment")
+_FORBIDDEN: Final = Refused("forbidden", "This is for administrators")
 _TOO_MANY_TOPICS: Final = Refused("topic_limit", "Too many topics")
 
 _CLOSE_SECONDS: Final = 1.0
@@ -193,7 +202,9 @@ async def _answer(gateway: Gateway, socket: LiveSocket, text: str) -> None:
 async def _subscribe(gateway: Gateway, socket: LiveSocket, request: Sub) -> None:
     """One `subbed` or `err` for each topic, in the order of the request."""
     hub = gateway.live
-    names = [parse(wanted.topic, socket.user_id) for wanted in request.topics]
+    names = await _allowed(
+        gateway, socket, [parse(wanted.topic, socket.user_id) for wanted in request.topics]
+    )
     async with hub.topics.holding([name for name in names if isinstance(name, Name)]) as topics:
         for wanted, name in zip(request.topics, names, strict=True):
             topic = None if isinstance(name, Refused) else topics.get(name)
@@ -213,6 +224,35 @@ async def _subscribe(gateway: Gateway, socket: LiveSocket, request: Sub) -> None
                         after_seconds=_RETRY_SECONDS if may_retry else None,
                     )
                 )
+
+
+async def _allowed(
+    gateway: Gateway, socket: LiveSocket, names: list[Name | Refused]
+) -> list[Name | Refused]:
+    """*names*, those that are for administrators refused to everybody else, as by REST."""
+    refused = None
+    if any(isinstance(name, Name) and name.kind.is_for_admins for name in names):
+        refused = await _why_no_admin(gateway, socket)
+    return [
+        refused
+        if refused is not None and isinstance(name, Name) and name.kind.is_for_admins
+        else name
+        for name in names
+    ]
+
+
+async def _why_no_admin(gateway: Gateway, socket: LiveSocket) -> Refused | None:
+    if socket.claims is None:
+        return SIGN_IN
+    try:
+        await auth.refuse_unless(ADMIN, socket.claims, gateway.reads)
+    except NotSignedInError:
+        return SIGN_IN
+    except ForbiddenError:
+        return _FORBIDDEN
+    except UnavailableError:
+        return _UNAVAILABLE
+    return None
 
 
 def _why_not(socket: LiveSocket, name: Name | Refused, topic: Topic | None) -> Refused | None:
@@ -238,6 +278,9 @@ def _authenticate(gateway: Gateway, socket: LiveSocket, request: Auth) -> None:
     elif (too_many := hub.sign_in(socket, claims)) is not None:
         hub.close(socket, too_many, "too many connections")
     else:
+        if ADMIN not in claims.roles:
+            for topic in [each for each in socket.cursors if each.wire_name.startswith(ADMINS)]:
+                hub.expel(socket, topic, _FORBIDDEN.code)
         socket.send(
             protocol.welcome(
                 conn=socket.id,

@@ -10,6 +10,8 @@ __all__ = [
     "KIM_EMAIL",
     "KIM_ID",
     "LISTED_AT",
+    "MESSAGE_ID",
+    "NODE_ID",
     "ORDER_ID",
     "PASSWORD",
     "PRICE",
@@ -36,3 +38,6 @@ STARTS_AT: Final = "2026-05-16T13:30:00.000Z"
 ORDER_ID: Final = "0197a3c8-3c6e-7a91-b8d7-2e4f6a8c0b1d"
 BOUGHT_AT: Final = "2026-01-31T17:45:00.000Z"
 EXPIRES_AT: Final = "2026-01-31T18:00:00.000Z"
+
+NODE_ID: Final = "0197a3b0-11aa-7c4d-9e5f-6a7b8c9d0e1f"
+MESSAGE_ID: Final = "0197a3c8-3c6f-7b12-a3c4-5d6e7f8091a2"

@@ -62,9 +62,7 @@ function reasonOf(intent) {
 const say = connect({ question: show });
 
 for (const button of buttons) button.addEventListener("click", () => void answer(button.id));
-addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  // A key that is pressed by habit must not answer for anybody.
-  event.preventDefault();
-  note.textContent = "The bank needs an answer: choose one of the two.";
+addEventListener("keydown", ({ key: pressed, repeat }) => {
+  // Not one that was still held down when the question appeared.
+  if (pressed === "Escape" && !repeat && !buttons.some((button) => button.disabled)) void answer("fail");
 });

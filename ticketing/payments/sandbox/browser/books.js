@@ -39,17 +39,28 @@ function remarks({ error, refunds, currency }) {
   return said.concat(refunds.map(({ amount, status }) => `refund of ${money(amount, currency)}: ${status}`)).join("; ");
 }
 
+/** @param {string} name Of its column: the narrow page has no room for the heads of columns. */
+function cell(name, text, kind = "") {
+  const element = made("td", text, kind);
+  element.dataset.name = name;
+  return element;
+}
+
 function row(intent) {
   const line = document.createElement("tr");
-  const status = made("td", "");
+  const { amount, amount_received, amount_refunded, currency, card } = intent;
+  const sum = (minor) => (minor ? money(minor, currency) : ""); // What is there stands out.
+  const status = cell("Status", "");
   status.append(made("span", WORDS[intent.status] ?? intent.status, `status is-${intent.status}`));
   line.append(
-    made("td", moment(intent.created)),
+    cell("Created", moment(intent.created)),
     status,
-    made("td", money(intent.amount, intent.currency), "number"),
-    made("td", intent.card ? `${intent.card.brand} ${intent.card.last4}` : ""),
-    made("td", intent.metadata.order_id ?? "", "id"),
-    made("td", remarks(intent)),
+    cell("Amount", money(amount, currency), "number"),
+    cell("Captured", sum(amount_received), "number"),
+    cell("Refunded", sum(amount_refunded), "number"),
+    cell("Card", card ? `${card.brand} ${card.last4}` : ""),
+    cell("Order", intent.metadata.order_id ?? "", "id"),
+    cell("What else", remarks(intent)),
   );
   line.title = intent.id;
   return line;

@@ -34,6 +34,7 @@
     #waiting = new Map();
     #unsent = [];
     #number = 0;
+    #isGivenUp = false;
     #onMessage;
 
     /**
@@ -57,6 +58,7 @@
       const { port1, port2 } = new MessageChannel();
       this.#port?.close();
       this.#port = port1;
+      this.#isGivenUp = false; // Late, but here.
       port1.onmessage = (event) => this.#take(event.data);
       this.element.contentWindow.postMessage("sandbox:port", ORIGIN, [port2]);
       for (const message of this.#unsent.splice(0)) port1.postMessage(message);
@@ -76,12 +78,26 @@
 
     /** @param {object} message @returns {Promise<any>} what it answers */
     ask(message) {
+      if (this.#isGivenUp) return Promise.resolve({ error: UNREACHABLE });
       const number = (this.#number += 1);
       this.tell({ ...message, asks: number });
       return new Promise((resolve) => this.#waiting.set(number, resolve));
     }
 
+    /** Whether it has never said that it is there. */
+    get isMissing() {
+      return this.#port === null;
+    }
+
+    /** It did not come, or is to go: who waits for an answer does not have to any longer. */
+    giveUp() {
+      this.#isGivenUp = true;
+      for (const answer of this.#waiting.values()) answer({ error: UNREACHABLE });
+      this.#waiting.clear();
+    }
+
     close() {
+      this.giveUp();
       removeEventListener("message", this.#onMessage);
       this.#port?.close();
       this.element.remove();
@@ -190,7 +206,11 @@
 
     /** How it is to look: by the names of Stripe's Appearance API. */
     dress() {
-      this.frame?.tell({ does: "dress", appearance: this.group.options.appearance ?? {} });
+      const { appearance = {} } = this.group.options;
+      if (!this.frame) return;
+      // A frame is see-through only where its colour scheme is that of the element around it.
+      this.frame.element.style.colorScheme = appearance.theme === "night" ? "dark" : "light";
+      this.frame.tell({ does: "dress", appearance });
     }
 
     #mount(where) {
@@ -203,8 +223,13 @@
       Object.assign(style, { display: "block", height: "0", border: "0", width: "calc(100% + 8px)", margin: "-4px" });
       place.replaceChildren(this.frame.element);
       place.classList.add("StripeElement");
-      this.#loading = setTimeout(() => this.#emit("loaderror", { error: UNREACHABLE }), PATIENCE_MS);
+      this.#loading = setTimeout(() => this.#miss(), PATIENCE_MS);
       this.dress();
+    }
+
+    #miss() {
+      this.frame.giveUp();
+      this.#emit("loaderror", { error: UNREACHABLE });
     }
 
     #unmount() {
@@ -253,7 +278,7 @@
     });
     Object.assign(frame.element.style, {
       position: "fixed", inset: "0", width: "100%", height: "100%", border: "0",
-      zIndex: "2147483647", background: "transparent",
+      zIndex: "2147483647", background: "transparent", colorScheme: "light dark",
     });
     document.body.append(frame.element);
     beneath.forEach((each) => (each.inert = true));
@@ -262,9 +287,12 @@
     const { overflow, scrollbarGutter } = style;
     Object.assign(style, { overflow: "hidden", scrollbarGutter: "stable" });
     frame.tell({ does: "question", key, clientSecret });
+    // Nobody is left before a page that does nothing, with nothing to be seen above it.
+    const missed = setTimeout(() => frame.isMissing && frame.hear({ error: UNREACHABLE }), PATIENCE_MS);
     try {
       return await answer;
     } finally {
+      clearTimeout(missed);
       frame.close();
       beneath.forEach((each) => (each.inert = false));
       Object.assign(style, { overflow, scrollbarGutter });

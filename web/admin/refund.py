@@ -1,4 +1,4 @@
-"""What administrators may do. Every change has a reason, and the audit log keeps it."""
+"""A complete order's money back to its buyer; the payment tells the audit log in the same turn."""
 
 from typing import Final
 

@@ -1,0 +1,103 @@
+"""A node as a whole, as administrators see it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from web.instants import Instant
+from web.schemas import examples
+from web.schemas.view import View
+
+__all__ = ["GatewayView", "OverviewView", "PaymentsView", "ServiceView", "TimersView", "WorkerView"]
+
+
+class ServiceView(View, frozen=True, kw_only=True):
+    """A service: how it is doing, and how much of it is in memory here."""
+
+    service: str
+    is_degraded: bool
+    quarantined: int
+    restarts: int
+    parked: int
+    last_error: str | None
+    resident: int
+    running: int
+
+
+class WorkerView(View, frozen=True, kw_only=True):
+    """The workers of one kind."""
+
+    kind: str
+    service: str
+    running: int
+    waiting: int
+    concurrency: int
+
+
+class TimersView(View, frozen=True, kw_only=True):
+    """Durable messages: `waiting` are those in memory; null: the database does not answer."""
+
+    waiting: int
+    pending: int | None
+    overdue: int | None
+    next_at: Instant | None
+
+
+class GatewayView(View, frozen=True, kw_only=True):
+    """The sockets of live updates here, and the topics that they watch."""
+
+    sockets: int
+    topics: int
+
+
+class PaymentsView(View, frozen=True, kw_only=True):
+    """Payments whose ticket is sold while nobody knows whether the money was taken."""
+
+    unknown: int
+
+
+class OverviewView(View, frozen=True, kw_only=True):
+    """A node as a whole. `turns`, `batches` and `batchSeconds` count from its start."""
+
+    now: Instant
+    node: str
+    loop_lag_seconds: float
+    services: Sequence[ServiceView]
+    residents: Mapping[str, int]
+    workers: Sequence[WorkerView]
+    turns: int
+    batches: int
+    batch_seconds: float
+    timers: TimersView
+    gateway: GatewayView
+    payments: PaymentsView
+    store_available: bool
+
+    @classmethod
+    def example(cls) -> Self:
+        tickets = ServiceView(
+            service="tickets",
+            is_degraded=False,
+            quarantined=0,
+            restarts=0,
+            parked=0,
+            last_error=None,
+            resident=312,
+            running=2,
+        )
+        return cls(
+            now=examples.BOUGHT_AT,
+            node=examples.NODE_ID,
+            loop_lag_seconds=0.0004,
+            services=(tickets,),
+            residents={"ticket": 312},
+            workers=(
+                WorkerView(kind="teller", service="payments", running=1, waiting=0, concurrency=16),
+            ),
+            turns=48_210,
+            batches=9_120,
+            batch_seconds=41.5,
+            timers=TimersView(waiting=12, pending=418, overdue=0, next_at=examples.EXPIRES_AT),
+            gateway=GatewayView(sockets=24, topics=31),
+            payments=PaymentsView(unknown=0),
+            store_available=True,
+        )
