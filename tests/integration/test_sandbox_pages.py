@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from ticketing.payments.sandbox import running_sandbox
 
-LOCAL_PAGES = "http://127.0.0.1:* http://localhost:* https://127.0.0.1:* https://localhost:*"
-DOCUMENTS = {"/v3/card": LOCAL_PAGES, "/v3/bank": LOCAL_PAGES, "/_sandbox": "'none'"}
+# Any page may have the forms in it, as with the provider's own; what is held is shown alone.
+DOCUMENTS = {"/v3/card": "*", "/v3/bank": "*", "/_sandbox": "'none'"}
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,8 @@
 
 The sandbox holds each answer back until a moment around the order's deadline T. What is decided
 then is decided by the ticket, some milliseconds after the answer has reached us: that way is
-measured first, and the moments are set so that the *decisions* are spread evenly around T.
+measured first, and the moments are set so that the *decisions* are spread evenly around T. How long
+the way is depends on who else uses the machine, so each wave corrects it for the next.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ WAVE: Final = 10
 SETTINGS: Final = {"TICKETING_RESERVATION_SECONDS": "1.5"}
 
 SPREAD_SECONDS: Final = 0.03
+
+# What a wave with a single outcome corrects the way by; an even one leaves it.
+CORRECTION_SECONDS: Final = SPREAD_SECONDS / 2
 
 # How far before the deadline those answers come that the way is measured with.
 EARLY_SECONDS: Final = 0.4
@@ -63,12 +67,15 @@ class Race:
         """So many payments; what became of them all, those of the measuring left out."""
         before = await judge(self.world)
         for _ in range(payments // WAVE):
-            await self._wave(
+            moments = await self._wave(
                 [
                     self.chances.uniform(-SPREAD_SECONDS, SPREAD_SECONDS) - self.way_seconds
                     for _ in range(WAVE)
                 ]
             )
+            sold = sum(row["id"] in moments for row in await self.world.rows(_SETTLED))
+            lapsed = WAVE - sold
+            self.way_seconds += CORRECTION_SECONDS * (lapsed - sold) / WAVE
         await self.world.settles()
         after = await judge(self.world)
         return Counts(**{name: value - vars(before)[name] for name, value in vars(after).items()})
