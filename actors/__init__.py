@@ -19,6 +19,8 @@ Layout, in reading order:
 - `postgres`, `postgres_*`    the one in PostgreSQL: sessions, batches, the statement
 - `placement`, `bus`          who owns what; who hears of it
 - `runtime`, `node`, `graph`  all of it together, checked before it starts
+- `inspection`, `seen`        what goes on in a node, and acting on it; `observer`: the last turns
+- `stored`, `redaction`       the same of what sleeps in the store; what nobody is shown
 - `clock`, `failpoints`, `telemetry`, `tasks`, `simulation`
 
 It does not do: reentrant actors, actors that wait for each other in a ring, effects inside a turn.

@@ -97,7 +97,7 @@ class Activation:
         """Forget what is in memory; give up the turn that *task* runs, which is in its handler."""
         if task is None:
             self.state = None
-        else:
+        elif not self._is_restarting:
             self._is_restarting = True
             task.cancel()
 
@@ -281,7 +281,8 @@ class Activation:
         if not self._is_restarting or task is None:
             raise asyncio.CancelledError
         self._is_restarting = False
-        task.uncancel()
+        if task.uncancel():
+            raise asyncio.CancelledError  # By both: the node stops before this turn has ended.
         self.state = None
         await self._failed(envelope, RestartedError())
 

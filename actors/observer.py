@@ -1,8 +1,8 @@
 """What is noted of turns while somebody looks, and nothing while nobody does.
 
-Closed, it costs a turn three looks at one flag. Open, the last turns of each actor are kept with
-how long they waited, ran and were committed. It closes by itself when nobody has looked for a
-while.
+Closed, it costs a turn three or four looks at one flag (benchmark n). Open, the last turns of each
+actor are kept with how long they waited, ran and were committed. It closes by itself when nobody
+has looked for a while.
 """
 
 from collections import OrderedDict, deque

@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from benchmarks import asks, deadlines, live, memory, orders, paging, profile, restart
+from benchmarks import asks, deadlines, hooks, live, memory, orders, paging, profile, restart
 from benchmarks.stage import Stage, stage
 from benchmarks.table import Row, render
 
@@ -25,6 +25,7 @@ MEASURES: dict[str, Sequence[Callable[[Stage], Awaitable[list[Row]]]]] = {
     "j": (live.throughput,),
     "l": (live.stuck,),
     "m": (live.storm,),
+    "n": (hooks.measure,),
     "f": (restart.measure,),
 }
 

@@ -5,6 +5,6 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"tests.crash.{name}"
-        for name in ("outage", "people", "rounds", "scenarios", "steps", "world")
+        for name in ("money_scenarios", "outage", "people", "rounds", "scenarios", "steps", "world")
     )
 )

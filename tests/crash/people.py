@@ -17,6 +17,8 @@ PASSWORD: Final = "correct horse battery"
 # Other answers are decided afresh: asking again could be a new purchase.
 EFFECTS: Final = (201, 204)
 
+ASKED: Final = "requires_action"
+
 SETTLED: Final = ("captured", "declined", "voided")
 
 
@@ -78,17 +80,27 @@ class Person:
     async def pays(self, order: Mapping[str, Any], card: str) -> Answer:
         """Pay, and if it takes long look until it is known what came of it."""
         body = {"orderId": order["id"], "token": card}
-        answer = await self.asks("POST", "/api/payments", body)
+        return await self._asks_until_known(order, "/api/payments", body)
+
+    async def confirms(self, order: Mapping[str, Any]) -> Answer:
+        """Come back from 3-D Secure, and look as after paying."""
+        return await self._asks_until_known(order, f"/api/payments/{order['id']}/confirm", None)
+
+    async def _asks_until_known(self, order: Mapping[str, Any], path: str, body: Any) -> Answer:
+        answer = await self.asks("POST", path, body)
         if answer.status != 202:
             return answer
-        unknown = self.promises.pop()
+        unknown = self.promises.pop()  # That the bank asks is true for a moment only.
+        if answer.body["status"] == ASKED:
+            return answer
 
         async def is_known() -> bool:
-            return (await self.sees(f"/api/payments/{order['id']}"))["status"] in SETTLED
+            return (await self.sees(f"/api/payments/{order['id']}"))["status"] in (*SETTLED, ASKED)
 
         await until(is_known, "what came of a payment")
-        answer = await self._ask(unknown.key, "POST", "/api/payments", body)
-        self.promises.append(Promise(unknown.key, "POST", "/api/payments", body, answer))
+        answer = await self._ask(unknown.key, "POST", path, body)
+        if answer.status != 202:
+            self.promises.append(Promise(unknown.key, "POST", path, body, answer))
         return answer
 
     async def cancels(self, order: Mapping[str, Any]) -> Answer:
@@ -120,12 +132,12 @@ class Person:
             case "POST", "/api/orders", 200 | 201:
                 seen = await self.sees(f"/api/orders/{said['id']}")
                 _same(said, seen, "id", "userId", "ticket", "createdAt", "expiresAt")
-            case "POST", "/api/payments", 201:
+            case "POST", path, 201 if path.startswith("/api/payments"):
                 payment = await self.sees(f"/api/payments/{said['id']}")
                 order = await self.sees(f"/api/orders/{said['orderId']}")
                 assert (payment["status"], order["status"]) == ("captured", "complete")
-            case "POST", "/api/payments", 402:
-                payment = await self.sees(f"/api/payments/{promise.body['orderId']}")
+            case "POST", path, 402:
+                payment = await self.sees(_payment_of(promise))
                 assert payment["attemptsLeft"] <= said["attemptsLeft"], (promise, payment)
             case "DELETE", path, 204:
                 assert (await self.sees(path))["status"] == "cancelled"
@@ -139,6 +151,13 @@ class Person:
     @property
     def _credential(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+def _payment_of(promise: Promise) -> str:
+    """The path of the payment that was asked for, or confirmed."""
+    if promise.body is None:
+        return promise.path.removesuffix("/confirm")
+    return f"/api/payments/{promise.body['orderId']}"
 
 
 def _same(said: Mapping[str, Any], seen: Mapping[str, Any], *fields: str) -> None:

@@ -1,6 +1,6 @@
 """What a marketplace is for, from beginning to end, for a server that may die in between."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -8,6 +8,10 @@ from tests.crash.people import Person
 from tests.crash.world import World
 
 Play: TypeAlias = Callable[[Person, Person], Awaitable[None]]
+Fault: TypeAlias = Mapping[str, object]
+
+SILENCE: Final[Fault] = {"operation": "webhook", "kind": "lose", "times": 1000}
+"""No webhook is delivered."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,9 @@ class Scenario:
 
     play: Play
     settings: dict[str, str] = field(default_factory=dict)
+    faults: Sequence[Fault] = (SILENCE,)
+    """What goes wrong at the payment sandbox, until it dies with its server. Webhooks come at any
+    time, and the places that a play passes should be the same each time."""
 
     @property
     def name(self) -> str:
@@ -27,6 +34,7 @@ class Scenario:
         buyer = Person(world, f"buyer{number}@{self.name}.test", seed=2 * number + 1)
         await seller.signs_up()
         await buyer.signs_up()
+        assert await world.at_sandbox("/_sandbox/faults", json=[*self.faults]) == 200
         await self.play(seller, buyer)
         for person in (seller, buyer):
             await person.holds_them_to_their_word()

@@ -1,5 +1,6 @@
 """Dying at one named place after the other."""
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +28,15 @@ async def places(scenario: Scenario, folder: Path) -> list[str]:
             passed[name] += 1
             found.append(name if passed[name] == 1 else f"{name}#{passed[name]}")
     return found
+
+
+def beyond(known: list[str], places: list[str]) -> list[str]:
+    """What of *places* comes after the first that is not as in *known*, that one included.
+
+    Before it nothing is different, so who has survived *known* has survived these.
+    """
+    common = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(known, places, strict=False))
+    return places[sum(1 for _ in common) :]
 
 
 async def die_at(place: str, scenario: Scenario, folder: Path, number: int) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.crash import scenarios, steps
+from tests.crash import money_scenarios, scenarios, steps
 from tests.crash.scenarios import Scenario
 from tests.support import postgres
 
@@ -17,10 +18,24 @@ pytestmark = pytest.mark.crash
 WORKERS = 3
 
 
-@pytest.mark.parametrize("scenario", scenarios.SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_death_at_every_step(scenario: Scenario) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def purchase() -> list[str]:
+    """The places that a plain purchase passes."""
     with postgres.data_folder() as folder:
-        places = await steps.places(scenario, folder)
+        return await steps.places(scenarios.PURCHASE, folder)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [*scenarios.SCENARIOS, *money_scenarios.SCENARIOS],
+    ids=lambda scenario: scenario.name,
+)
+async def test_death_at_every_step(scenario: Scenario, purchase: list[str]) -> None:
+    if scenario is scenarios.PURCHASE:
+        places = purchase
+    else:
+        with postgres.data_folder() as folder:
+            places = steps.beyond(purchase, await steps.places(scenario, folder))
     todo = enumerate(places, start=1)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(WORKERS):

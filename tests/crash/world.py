@@ -33,6 +33,8 @@ SETTINGS: Final = {
 PATIENCE_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 0.05
 
+AT_SANDBOX: Final = {"Authorization": "Bearer sk_test_crash"}
+
 # Of a log, when something has failed.
 LINES_SHOWN: Final = 30
 
@@ -120,6 +122,23 @@ class World:
         assert response.status != 500, f"{method} {path}: {said}"
         return None if response.status == 503 else Answer(response.status, said)
 
+    async def at_sandbox(self, path: str, *, form: Any = None, json: Any = None) -> int:
+        """The status that the payment sandbox beside the server answers a POST with.
+
+        It is asked until it answers: it dies with the server, and moves.
+        """
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                config = await self.call("GET", "/api/config")
+                base = config.body["stripeJs"].removesuffix("/v3.js")
+                try:
+                    async with self.http.post(
+                        base + path, data=form, json=json, headers=AT_SANDBOX
+                    ) as answer:
+                        return answer.status
+                except (aiohttp.ClientError, ConnectionError):
+                    await asyncio.sleep(PAUSE_SECONDS)
+
     async def rest(self) -> None:
         """Wait until nobody has anything left to say but what timers will say later."""
 
@@ -172,7 +191,13 @@ class World:
         content = (self.data_dir / "sandbox" / FILE_NAME).read_bytes().rpartition(b"\n")[0]
         entries = [msgspec.json.decode(line, type=Entry) for line in content.splitlines()]
         intents = {entry.intent.id: entry.intent for entry in entries if entry.intent is not None}
-        return [held_shape(intent, []) for intent in intents.values()]
+        refunds = {entry.refund.id: entry.refund for entry in entries if entry.refund is not None}
+        return [
+            held_shape(
+                intent, [each for each in refunds.values() if each.payment_intent == intent.id]
+            )
+            for intent in intents.values()
+        ]
 
     @property
     def _dsn(self) -> str:

@@ -5,6 +5,20 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"tests.money.{name}"
-        for name in ("buyers", "crowd", "judge", "plans", "race", "sandbox", "world")
+        for name in (
+            "buyers",
+            "cases_late",
+            "cases_net",
+            "cases_people",
+            "cases_tampered",
+            "cases_webhooks",
+            "crowd",
+            "judge",
+            "plans",
+            "race",
+            "sandbox",
+            "stage",
+            "world",
+        )
     )
 )

@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.money.world import MoneyWorld
 
-__all__ = ["Counts", "judge"]
+__all__ = ["ORDERS", "STUCK", "Counts", "compare", "judge"]
 
-_ORDERS = """
+ORDERS = """
 select o.id, o.ticket_id, o.status, o.cancel_reason, o.price_minor, o.currency,
     p.status as payment,
     t.status = 'sold' and t.order_id = o.id as has_ticket,
@@ -26,7 +26,7 @@ from orders o join tickets t on t.id = o.ticket_id left join payments p on p.id 
 """
 _OPEN = frozenset({"requires_capture", "requires_action"})
 
-_STUCK = "select id, status from tickets where status = 'reserved'"
+STUCK = "select id, status from tickets where status = 'reserved'"
 
 
 @dataclass(frozen=True)
@@ -56,24 +56,30 @@ async def judge(world: MoneyWorld) -> Counts:
 
     """
     intents = await world.sandbox.held()
-    orders = {row["id"]: row for row in await world.rows(_ORDERS)}
-    kept = _kept(intents)
-    strangers = kept.keys() - orders.keys()
-    assert not strangers, f"the provider has money for {strangers}"
-    for order in orders.values():
-        _judge_order(order, kept[order["id"]])
-    assert sum(sum(each) for each in kept.values()) == sum(
-        each["booked"] for each in orders.values()
-    )
-    still_open = [
-        each for each in intents if each["status"] in {"requires_capture", "requires_action"}
-    ]
-    assert not still_open, still_open
-    sold = [each["ticket_id"] for each in orders.values() if each["status"] == "complete"]
-    assert len(sold) == len(set(sold)), "a ticket was sold twice"
-    assert await world.rows(_STUCK) == []
+    orders = await world.rows(ORDERS)
+    compare(orders, intents)
+    assert await world.rows(STUCK) == []
     kills_between = await world.kills_between()
-    return _count(orders.values(), intents, world.deaths, kills_between)
+    return _count(orders, intents, world.deaths, kills_between)
+
+
+def compare(orders: Collection[Mapping[str, Any]], intents: list[dict[str, Any]]) -> None:
+    """Hold our books, the rows that `ORDERS` selects, against what the provider holds.
+
+    Raises:
+        AssertionError: as `judge`.
+
+    """
+    kept = _kept(intents)
+    strangers = kept.keys() - {order["id"] for order in orders}
+    assert not strangers, f"the provider has money for {strangers}"
+    for order in orders:
+        _judge_order(order, kept[order["id"]])
+    assert sum(sum(each) for each in kept.values()) == sum(each["booked"] for each in orders)
+    still_open = [each for each in intents if each["status"] in _OPEN]
+    assert not still_open, still_open
+    sold = [each["ticket_id"] for each in orders if each["status"] == "complete"]
+    assert len(sold) == len(set(sold)), "a ticket was sold twice"
 
 
 def _kept(intents: list[dict[str, Any]]) -> defaultdict[str, list[int]]:

@@ -33,7 +33,7 @@ BETWEEN: Final = (
 """Places that a purchase passes after the money is authorised and before it is captured."""
 
 # Timers of what is still to come are no work, nor is who looks around in intervals.
-_BUSY: Final = """
+BUSY: Final = """
 select exists (
     select from inbox
     where kind not in ('watch', 'sweeper', 'reconciler') and key <> 'stripe' and parked_at is null
@@ -116,7 +116,7 @@ class MoneyWorld(crash.World):
 
         async def is_settled() -> bool:
             await asyncio.sleep(0.1)  # Whoever looks all the time is in the way.
-            return not await self.query(_BUSY)
+            return not await self.query(BUSY)
 
         await until(is_settled, "everything has come to its end", seconds=REST_SECONDS)
 
