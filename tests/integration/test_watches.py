@@ -11,7 +11,7 @@ import asyncpg
 import pytest_asyncio
 
 from actors import Runtime
-from tests.support import postgres
+from tests.support import postgres, wait
 from tests.support.market import BUYER, PRICE, SELLER, MinuteOldClock
 from tests.support.wait import until
 from ticketing import bootstrap, expiration
@@ -82,11 +82,19 @@ async def test_a_reservation_without_an_order_is_adopted(house: House) -> None:
     assert await house.order() == "created"
 
 
-async def test_a_sale_that_its_order_does_not_know_of_is_settled(house: House) -> None:
+async def test_a_sale_that_its_order_does_not_know_of_is_found_and_undone_if_nobody_pays(
+    house: House,
+) -> None:
     await house.runtime.ask(orders.order(ORDER), PLACE)
     await house.runtime.ask(tickets.ticket(TICKET), tickets.Sell(order_id=ORDER))
     await house.look()
-    assert await house.order() == "awaiting:payment"
+
+    async def is_undone() -> bool:
+        status = await house.value("select status from tickets")
+        return (await house.order(), status) == ("cancelled", "available")
+
+    await wait.until(is_undone, "the sale is undone")
+    assert await house.value("select cancel_reason from orders") == "payment_failed"
 
 
 async def test_an_order_that_has_let_go_of_its_ticket_is_cancelled(house: House) -> None:

@@ -39,7 +39,7 @@ class Sweeper(Worker):
             adopt = orders.Adopt(reservation=reservation)
             effect.tell(orders.order(reservation.order_id), adopt)
         for row in await self._reads.rows(queries.UNSETTLED, number, WATCHES):
-            effect.tell(orders.order(row["id"]), orders.Settle())
+            effect.tell(orders.order(row["id"]), orders.Settle(found=True))
         for row in await self._reads.rows(queries.LET_GO, number, WATCHES):
             cancel = orders.Cancel(buyer_id=None, reason=orders.CancelReason.USER)
             effect.tell(orders.order(row["id"]), cancel)

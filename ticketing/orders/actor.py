@@ -125,21 +125,21 @@ class Order(Actor[OrderState]):
     @handle
     async def end_payment(self, message: EndPayment, turn: Turn[OrderState]) -> None:
         if not turn.state.is_live:
-            return
-        if message.final:
+            await undo_unpaid(turn)
+        elif message.final:
             await let_go(turn, CancelReason.PAYMENT_FAILED)
         elif turn.state.status is OrderStatus.AWAITING_PAYMENT:
             turn.record(OrderPaymentEnded())
 
     @handle
-    async def settle(self, message: Settle, turn: Turn[OrderState]) -> bool:  # noqa: ARG002
+    async def settle(self, message: Settle, turn: Turn[OrderState]) -> bool:
         if turn.state.status is OrderStatus.CANCELLED:
             return False
         if turn.state.is_live:
             sell = tickets.Sell(order_id=turn.state.id)
             if not await turn.ask(tickets.ticket(turn.state.ticket_id), sell):
                 return False
-            settle(turn)
+            settle(turn, found=message.found)
         return True
 
     @handle
@@ -150,11 +150,7 @@ class Order(Actor[OrderState]):
 
     @handle
     async def undo(self, message: Undo, turn: Turn[OrderState]) -> None:  # noqa: ARG002
-        if turn.state.status is OrderStatus.CANCELLED:
-            return
-        unsell = tickets.Unsell(order_id=turn.state.id, relist=True)
-        await turn.ask(tickets.ticket(turn.state.ticket_id), unsell)
-        turn.record(OrderCancelled(at=turn.now, reason=CancelReason.PAYMENT_FAILED))
+        await undo_unpaid(turn)
 
     @handle
     async def refund(self, message: Refund, turn: Turn[OrderState]) -> None:
@@ -184,10 +180,25 @@ def place(turn: Turn[OrderState], held: tickets.Reservation) -> None:
     turn.schedule(EXPIRE_TIMER, held.until, Expire())
 
 
-def settle(turn: Turn[OrderState]) -> None:
-    """Record that the ticket is sold to this order; its deadline counts no more."""
+def settle(turn: Turn[OrderState], *, found: bool) -> None:
+    """Record that the ticket is sold to this order; its deadline counts no more.
+
+    If it was *found* to be so, the attempt that sold it may have given way to another: the payment
+    says whether there is money for it.
+    """
     turn.record(OrderSettled(at=turn.now))
     turn.cancel(EXPIRE_TIMER)
+    if found:
+        turn.tell(payments.payment(turn.state.id), payments.FoundSold())
+
+
+async def undo_unpaid(turn: Turn[OrderState]) -> None:
+    """Cancel an order whose ticket is sold to it and that nobody will pay for."""
+    if turn.state.settled_at is None or turn.state.status is not OrderStatus.AWAITING_PAYMENT:
+        return
+    unsell = tickets.Unsell(order_id=turn.state.id, relist=True)
+    await turn.ask(tickets.ticket(turn.state.ticket_id), unsell)
+    turn.record(OrderCancelled(at=turn.now, reason=CancelReason.PAYMENT_FAILED))
 
 
 async def let_go(turn: Turn[OrderState], reason: CancelReason) -> bool:
@@ -199,7 +210,7 @@ async def let_go(turn: Turn[OrderState], reason: CancelReason) -> bool:
     )
     outcome = await turn.ask(tickets.ticket(turn.state.ticket_id), message)
     if outcome is tickets.ReleaseOutcome.SOLD:
-        settle(turn)
+        settle(turn, found=True)
         return False
     if (
         turn.state.status is OrderStatus.AWAITING_PAYMENT

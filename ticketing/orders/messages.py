@@ -113,13 +113,21 @@ class BeginPayment(Message[Bill], frozen=True, kw_only=True, tag="orders.begin_p
 
 
 class EndPayment(Message[None], frozen=True, kw_only=True, tag="orders.end_payment"):
-    """An attempt failed. *final*: there will be no other, so the order is cancelled."""
+    """An attempt failed. *final*: there will be no other, so the order is cancelled.
+
+    So it is if the ticket has been sold to it meanwhile: no attempt is left that could pay.
+    """
 
     final: bool
 
 
 class Settle(Message[bool], frozen=True, kw_only=True, tag="orders.settle"):
-    """Decide the sale: True if the ticket is now sold to this order; False if it is gone."""
+    """Decide the sale: True if the ticket is now sold to this order; False if it is gone.
+
+    *found*: it was found sold, so that the payment has to be told.
+    """
+
+    found: bool = False
 
 
 class Complete(Message[None], frozen=True, kw_only=True, tag="orders.complete"):

@@ -41,6 +41,7 @@ from ticketing.payments.messages import (
     CaptureImpossible,
     Confirm,
     Declined,
+    FoundSold,
     LookAtRefund,
     NotSent,
     Pay,
@@ -57,6 +58,7 @@ from ticketing.payments.messages import (
 from ticketing.payments.state import AttemptStatus, PaymentState, PaymentStatus
 from ticketing.payments.steps import (
     HOPING,
+    UNPAID,
     attempt_in,
     attempt_of,
     drop_unless_bound,
@@ -66,6 +68,7 @@ from ticketing.payments.steps import (
     refuse_unless_payable,
     void,
 )
+from ticketing.values import OrderId
 
 __all__ = ["Payment"]
 
@@ -157,6 +160,13 @@ class Payment(Actor[PaymentState]):
         turn.record(PaymentAbandoned(at=turn.now))
         if attempt.intent_id is not None:
             void(turn, attempt.number, attempt.intent_id)
+
+    @handle(creates=True)
+    async def found_sold(self, message: FoundSold, turn: Turn[PaymentState]) -> None:  # noqa: ARG002
+        # The attempt that sold it may have given way before it knew, and no other may be left.
+        attempt = turn.state.attempt
+        if attempt is None or attempt.status in UNPAID:
+            await turn.ask(orders.order(OrderId(turn.key)), orders.Undo())
 
     @handle
     async def action_required(self, message: ActionRequired, turn: Turn[PaymentState]) -> None:

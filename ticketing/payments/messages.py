@@ -24,6 +24,7 @@ __all__ = [
     "Captured",
     "Confirm",
     "Declined",
+    "FoundSold",
     "GiveBack",
     "Look",
     "LookAround",
@@ -113,6 +114,10 @@ class Refund(Message[PaymentState], frozen=True, kw_only=True, tag="payments.ref
 
 class Abandon(Message[None], frozen=True, kw_only=True, tag="payments.abandon"):
     """The order has ended unsold: whatever is authorised, or asks for the card holder, is void."""
+
+
+class FoundSold(Message[None], frozen=True, kw_only=True, tag="payments.found_sold"):
+    """The ticket was found sold to the order, by another way than the payment's own: is it paid?"""
 
 
 class Touch(Message[None], frozen=True, kw_only=True, tag="payments.touch"):

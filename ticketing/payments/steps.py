@@ -20,6 +20,7 @@ from ticketing.payments.state import Attempt, AttemptStatus, PaymentState, Payme
 
 __all__ = [
     "HOPING",
+    "UNPAID",
     "attempt_in",
     "attempt_of",
     "drop_unless_bound",
@@ -32,6 +33,17 @@ __all__ = [
 
 HOPING: Final = frozenset({AttemptStatus.STARTED, AttemptStatus.ACTION_REQUIRED})
 """The outcome is not known yet, and an authorisation is what they hope for."""
+
+UNPAID: Final = frozenset(
+    {
+        AttemptStatus.DECLINED,
+        AttemptStatus.NOT_SENT,
+        AttemptStatus.VOIDING,
+        AttemptStatus.VOIDED,
+        AttemptStatus.IMPOSSIBLE,
+    }
+)
+"""They will never pay for anything."""
 
 # On their way to an end; what else is heard of their intent is no news.
 _BOUND: Final = frozenset(

@@ -185,7 +185,7 @@ async def test_a_ticket_that_is_sold_or_withdrawn_has_no_timer(house: House) -> 
     await house.announce("night", seconds=10)
     await house.offer("night")
     await house.reserve()
-    assert await house.ask(tickets.ticket(TICKET), tickets.Sell(order_id=ORDER), BUYER)
+    assert await house.ask(orders.order(ORDER), orders.Settle(), BUYER)
     assert house.timers == []
     await house.clock.sleep(20)
     assert house.ticket.status is TicketStatus.SOLD
