@@ -64,6 +64,14 @@ class Inspector:
     def is_open(self) -> bool:
         return self._node.observer.is_open
 
+    @property
+    def is_store_available(self) -> bool:
+        return self._node.writer.is_available
+
+    def service(self, kind: str) -> str:
+        """The service that actors of *kind* belong to."""
+        return self._node.services[kind]
+
     # Looking ---------------------------------------------------------------------------------
 
     def overview(self) -> Overview:

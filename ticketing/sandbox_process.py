@@ -9,13 +9,11 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Final
 
+from ticketing.payments.webhooks import WEBHOOKS
 from ticketing.settings import STRIPE_API_BASE, Settings
 from ticketing.settings_values import origin_of
 
-__all__ = ["WEBHOOKS", "SandboxError", "beside", "reached_at"]
-
-WEBHOOKS: Final = "/api/webhooks/stripe"
-"""Where the gateway takes the provider's events; `web.api.webhooks` has it, too."""
+__all__ = ["SandboxError", "beside", "reached_at"]
 
 # In the environment, because everybody on the machine can read arguments.
 SECRET: Final = "SANDBOX_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable

@@ -23,8 +23,7 @@ STRIPE_API_BASE = "https://api.stripe.com"
 
 _Value = TypeVar("_Value")
 
-_LIVE_KEYS = ("sk_live_", "rk_live_")
-_STRIPE_KEYS = ("sk_test_", "rk_test_", *_LIVE_KEYS)
+_STRIPE_KEYS = ("sk_test_", "rk_test_", *values.LIVE_KEYS)
 _RESERVATION_SECONDS_MAX = 86_400.0  # A ticket that is locked for more than a day is not for sale.
 _PAYMENT_ATTEMPTS_MAX = 100  # More declines than this are somebody trying out stolen cards.
 _LIVE_RESERVATIONS_MAX = 1_000_000  # No limit in practice: what benchmarks need.
@@ -262,7 +261,7 @@ class Settings:
     @property
     def is_live(self) -> bool:
         """Whether the money is real."""
-        return self.stripe_key.startswith(_LIVE_KEYS)
+        return self.stripe_key.startswith(values.LIVE_KEYS)
 
     @property
     def has_own_sandbox(self) -> bool:

@@ -24,6 +24,9 @@ JWT_SECRET_BYTES_MIN = (
     32  # HS256 signs with SHA-256; RFC 7518 asks for a key at least as long as the hash.
 )
 
+LIVE_KEYS = ("sk_live_", "rk_live_")
+"""How secret keys of Stripe's begin that move real money."""
+
 _DIGITS_MAX = 18  # What fits a 64-bit integer in the database; no setting comes near.
 _PEM_PREFIX = "-----BEGIN"
 _DEFAULT_PORTS = {"http": 80, "https": 443}

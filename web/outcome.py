@@ -155,9 +155,7 @@ class Watch:
                 decline_code=attempt.decline_code, attempts_left=payment.attempts_left
             )
         if attempt.number < len(payment.attempts):
-            return (
-                PaymentInProgressError()
-            )  # Or it was, a moment ago: this attempt made way for it.
+            return PaymentInProgressError()  # Of the attempt that this one made way for.
         order = await self._stored_order()
         is_expired = order is not None and order.cancel_reason is CancelReason.EXPIRED
         return OrderExpiredError() if is_expired else OrderCancelledError()

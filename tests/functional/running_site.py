@@ -15,8 +15,9 @@ import jwt
 from ticketing import bootstrap
 from ticketing.generated_keys import fill_in
 from ticketing.payments.sandbox import Webhooks, running_sandbox
+from ticketing.payments.webhooks import WEBHOOKS
 from ticketing.reads import Reads
-from ticketing.sandbox_process import WEBHOOKS, reached_at
+from ticketing.sandbox_process import reached_at
 from ticketing.settings import Settings
 from web import instants
 from web.app import create_app

@@ -218,10 +218,9 @@ class Stage:
         """Until orders and payments have come to their ends, and nobody has more to say."""
 
         async def is_settled() -> bool:
-            await asyncio.sleep(0.02)  # Whoever looks all the time is in the way.
             return not await self.site.gateway.reads.value(BUSY)
 
-        await until(is_settled, "everything has come to its end")
+        await until(is_settled, "everything has come to its end", every=0.02)
 
     async def judges(self, case: Case) -> None:
         """Raise what went wrong in *case*, or whatever its end should not be."""

@@ -18,6 +18,7 @@ from tests.money import sandbox as sandboxes
 from tests.money.sandbox import Sandbox
 from tests.support.wait import until
 from ticketing.fsck import Violation, check
+from ticketing.payments.webhooks import WEBHOOKS
 
 # After the weather: what failed is tried again within a minute, a lost webhook is found out by the
 # sweep within seconds, and a reservation lapses.
@@ -115,10 +116,9 @@ class MoneyWorld(crash.World):
         """Wait until orders and payments have come to their ends, and nobody has more to say."""
 
         async def is_settled() -> bool:
-            await asyncio.sleep(0.1)  # Whoever looks all the time is in the way.
             return not await self.query(BUSY)
 
-        await until(is_settled, "everything has come to its end", seconds=REST_SECONDS)
+        await until(is_settled, "everything has come to its end", seconds=REST_SECONDS, every=0.1)
 
     async def violations(self, *, at_rest: bool = True) -> list[Violation]:
         held = await self.sandbox.held()
@@ -143,7 +143,7 @@ async def running(
 ) -> AsyncIterator[MoneyWorld]:
     """A world in *folder*: a sandbox, and a server as *fates* let it live."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}/api/webhooks/stripe"
+    url = f"http://127.0.0.1:{port}{WEBHOOKS}"
     async with (
         sandboxes.running(folder, url) as sandbox,
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,

@@ -20,8 +20,11 @@ async def until(
     what: str,
     *,
     seconds: float = LIVENESS_SECONDS,
+    every: float = _POLL_SECONDS,
 ) -> _Value:
     """Returns the first true value of the condition, which may be a coroutine function.
+
+    It is looked at *every* so many seconds: seldom where looking is in the way of what is awaited.
 
     Raises:
         AssertionError: it stayed false; the message is `what`.
@@ -35,4 +38,4 @@ async def until(
             return value
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"still not after {seconds:g} s: {what}")
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(every)

@@ -146,6 +146,7 @@ from orders o left join payments p on p.id = o.id
 where o.settled_at is not null and o.status = 'awaiting:payment'
     and (p.status in ('processing', 'requires_action', 'captured')) is not true
     and o.settled_at < now() - {OPEN}
+    and not {told("payment", "o.id", "payments.found_sold")}
 """
 
 # The card holder may still act, for a ticket that cannot be had any more.

@@ -58,7 +58,6 @@ from ticketing.payments.messages import (
 from ticketing.payments.state import AttemptStatus, PaymentState, PaymentStatus
 from ticketing.payments.steps import (
     HOPING,
-    UNPAID,
     attempt_in,
     attempt_of,
     drop_unless_bound,
@@ -165,7 +164,7 @@ class Payment(Actor[PaymentState]):
     async def found_sold(self, message: FoundSold, turn: Turn[PaymentState]) -> None:  # noqa: ARG002
         # The attempt that sold it may have given way before it knew, and no other may be left.
         attempt = turn.state.attempt
-        if attempt is None or attempt.status in UNPAID:
+        if attempt is None or not attempt.may_pay:
             await turn.ask(orders.order(OrderId(turn.key)), orders.Undo())
 
     @handle

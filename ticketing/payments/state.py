@@ -102,6 +102,21 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     fee_minor: int = 0
     """What of a sale the house keeps."""
 
+    @property
+    def may_pay(self) -> bool:
+        """Whether it has paid for the ticket, or may still."""
+        return self.is_sale or self.status in _MAY_PAY
+
+
+_MAY_PAY: Final = frozenset(
+    {
+        AttemptStatus.STARTED,
+        AttemptStatus.ACTION_REQUIRED,
+        AttemptStatus.AUTHORISED,
+        AttemptStatus.SETTLED,
+    }
+)
+
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the payment's timeline; carries no secrets."""

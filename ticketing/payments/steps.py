@@ -20,7 +20,6 @@ from ticketing.payments.state import Attempt, AttemptStatus, PaymentState, Payme
 
 __all__ = [
     "HOPING",
-    "UNPAID",
     "attempt_in",
     "attempt_of",
     "drop_unless_bound",
@@ -33,17 +32,6 @@ __all__ = [
 
 HOPING: Final = frozenset({AttemptStatus.STARTED, AttemptStatus.ACTION_REQUIRED})
 """The outcome is not known yet, and an authorisation is what they hope for."""
-
-UNPAID: Final = frozenset(
-    {
-        AttemptStatus.DECLINED,
-        AttemptStatus.NOT_SENT,
-        AttemptStatus.VOIDING,
-        AttemptStatus.VOIDED,
-        AttemptStatus.IMPOSSIBLE,
-    }
-)
-"""They will never pay for anything."""
 
 # On their way to an end; what else is heard of their intent is no news.
 _BOUND: Final = frozenset(
@@ -155,11 +143,11 @@ def drop_unless_bound(turn: PaymentTurn, message: Authorised | TakenAnyway) -> N
     attempt = attempt_of(turn, message.number)
     if attempt.intent_id == message.intent_id and attempt.status in _BOUND:
         return
+    number, intent_id = message.number, message.intent_id
     if isinstance(message, TakenAnyway):
-        give = GiveBack(
-            number=message.number, intent_id=message.intent_id, amount_minor=message.amount_minor
+        amount = message.amount_minor
+        turn.tell(
+            teller(turn.key), GiveBack(number=number, intent_id=intent_id, amount_minor=amount)
         )
-        turn.tell(teller(turn.key), give)
     else:
-        void_ = Void(number=message.number, intent_id=message.intent_id)
-        turn.tell(teller(turn.key), void_)
+        turn.tell(teller(turn.key), Void(number=number, intent_id=intent_id))

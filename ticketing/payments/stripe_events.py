@@ -17,7 +17,6 @@ _INTENT: Final = (
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
-    "payment_intent.requires_action",
     "payment_intent.succeeded",
 )
 _REFUND: Final = (
@@ -30,6 +29,9 @@ _REFUND: Final = (
 
 TYPES: Final = (*_INTENT, *_REFUND)
 """The types that are of interest; nothing follows from any other."""
+
+# An intent is so before anything has come of it; the answer to our own call says more.
+_NO_NEWS: Final = frozenset({"requires_action", "requires_confirmation"})
 
 # Ours are shorter. PostgreSQL takes no U+0000.
 _NAME: Final = re.compile("[!-~]{1,255}")
@@ -66,7 +68,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def happened(event: Event) -> Happened | None:
-    """What *event* says of a payment; None if nothing, or if it names no intent or order.
+    """What *event* says of a payment; None if that is no news, or if it names no intent or order.
 
     Raises:
         msgspec.ValidationError: the object is not what it is for events of this type.
@@ -81,6 +83,8 @@ def happened(event: Event) -> Happened | None:
     if not (isinstance(order_id, str) and _NAME.fullmatch(order_id)):
         return None
     if intent_id is None or what.status is None:
+        return None
+    if what.status in _NO_NEWS and not is_refund:
         return None
     return Happened(
         intent_id=intent_id,

@@ -96,7 +96,7 @@ def _hint(event: Happened, attempts: Sequence[Attempt]) -> Hint | None:
         refund = TouchRefund(intent_id=event.intent_id)
         return Hint(order_id, refund, f"refund:{event.intent_id}")
     touch = Touch(intent_id=event.intent_id, status=event.status)
-    if event.status == "requires_action" or not may_matter(own or attempts[-1], touch):
+    if not may_matter(own or attempts[-1], touch):
         return None
     return Hint(order_id, touch, f"touch:{event.intent_id}")
 

@@ -25,6 +25,7 @@ from ticketing.payments.outcomes import (
 from ticketing.payments.refunds import Refunds
 from ticketing.payments.stripe_client import Answer, Failure, Sleep, StripeApi
 from ticketing.payments.stripe_events import TYPES
+from ticketing.settings_values import LIVE_KEYS
 
 __all__ = ["TOO_MANY_EVENTS", "StripeTransport"]
 
@@ -38,8 +39,6 @@ PAGE: Final = 100
 # How many events are read at once, at a call a page: the busiest minutes of a sale.
 EVENT_PAGES_MAX: Final = 100
 TOO_MANY_EVENTS: Final = "too_many_events"
-
-LIVE_KEYS: Final = ("sk_live_", "rk_live_")
 
 
 class StripeTransport:

@@ -17,7 +17,10 @@ import msgspec
 from ticketing.payments import stripe_events
 from ticketing.payments.outcomes import Happened
 
-__all__ = ["SECONDS", "BadSignatureError", "verify"]
+__all__ = ["SECONDS", "WEBHOOKS", "BadSignatureError", "verify"]
+
+WEBHOOKS: Final = "/api/webhooks/stripe"
+"""Where the gateway takes the provider's events."""
 
 SECONDS: Final = 300
 """How old a signature may be, and how far in the future: Stripe's own tolerance.

@@ -38,7 +38,7 @@ def _past_the_mailbox(name: str, act: _Act) -> Handler:
         ref, desk = await found(call), call.gateway.desk
         if not await was_done(call):
             before = _standing(desk.inspector, ref)
-            if not desk.inspector.overview().store_available:
+            if not desk.inspector.is_store_available:
                 raise UnavailableError("It could not be noted in the audit log")
             try:
                 act(desk.inspector, ref)

@@ -17,7 +17,7 @@ from actors.inspection import Inspector
 from actors.redaction import redacted
 from actors.seen import ActorSeen, Overview
 from actors.stored import StoredActors
-from actors.supervisor import Crash
+from actors.supervisor import Crash, ServiceHealth
 from ticketing.bootstrap import STATE_TYPES
 from ticketing.reads import Reads
 from ticketing.tickets import TicketState, TicketStatus
@@ -59,7 +59,7 @@ class Desk:
             now=instants.shown(self._runtime.clock.now()),
             node=self._runtime.node_id,
             loop_lag_seconds=lag,
-            services=_services(seen, self._service_of(seen)),
+            services=[_service(each, seen, self.inspector) for each in seen.services],
             residents=seen.resident,
             workers=[
                 overview.WorkerView(**msgspec.structs.asdict(worker)) for worker in seen.workers
@@ -186,10 +186,6 @@ class Desk:
             if row.due_at <= now
         ]
 
-    def _service_of(self, seen: Overview) -> Mapping[str, str]:
-        kinds = {*seen.resident, *seen.running}
-        return {kind: self.inspector.actor(Ref(kind, "")).service for kind in kinds}
-
     def _unknown_captures(self) -> int:
         """As the teller has counted them, without going through all other metrics."""
         metrics = self._runtime.metrics.restricted_registry([_UNKNOWN_CAPTURES]).collect()
@@ -217,24 +213,21 @@ def actions(line: ActorSeen, state: State | None, *, is_resident: bool) -> list[
     return [name for name, is_allowed in allowed.items() if is_allowed]
 
 
-def _services(seen: Overview, service_of: Mapping[str, str]) -> list[overview.ServiceView]:
-    return [
-        overview.ServiceView(
-            service=health.service,
-            is_degraded=health.is_degraded,
-            quarantined=health.quarantined,
-            restarts=health.restarts,
-            parked=health.parked,
-            last_error=None if health.last_error is None else cleaned(health.last_error),
-            resident=_of(seen.resident, service_of, health.service),
-            running=_of(seen.running, service_of, health.service),
-        )
-        for health in seen.services
-    ]
+def _service(health: ServiceHealth, seen: Overview, inspector: Inspector) -> overview.ServiceView:
+    def of_it(counts: Mapping[str, int]) -> int:
+        its_own = (kind for kind in counts if inspector.service(kind) == health.service)
+        return sum(counts[kind] for kind in its_own)
 
-
-def _of(counts: Mapping[str, int], service_of: Mapping[str, str], service: str) -> int:
-    return sum(count for kind, count in counts.items() if service_of[kind] == service)
+    return overview.ServiceView(
+        service=health.service,
+        is_degraded=health.is_degraded,
+        quarantined=health.quarantined,
+        restarts=health.restarts,
+        parked=health.parked,
+        last_error=None if health.last_error is None else cleaned(health.last_error),
+        resident=of_it(seen.resident),
+        running=of_it(seen.running),
+    )
 
 
 def _timer(row: InboxRow) -> schemas.WaitingTimerView:

@@ -108,14 +108,7 @@ def _timer(row: InboxRow, key: str) -> schemas.TimerView:
 def _parked(parked: ParkedRow, key: str) -> schemas.ParkedView:
     row = parked.row
     return schemas.ParkedView(
-        id=row.id,
-        kind=row.kind,
-        key=key,
-        name=row.name,
-        message=row.message,
-        by=row.by,
-        due_at=instants.shown(row.due_at),
-        attempts=row.attempts,
+        **msgspec.structs.asdict(_timer(row, key)),
         parked_at=instants.shown(parked.parked_at),
         error=cleaned(parked.error),
         body=redacted_message(row.message, row.body),

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ticketing import payments
 from ticketing.payments.outcomes import Happened
-from ticketing.payments.webhooks import BadSignatureError, verify
+from ticketing.payments.webhooks import WEBHOOKS, BadSignatureError, verify
 from ticketing.values import OrderId
 from web.call import Call, json_answer
 from web.fields import is_id
@@ -21,9 +21,6 @@ from web.schemas.users import Nothing
 __all__ = ["ROUTES"]
 
 SIGNATURE: Final = "Stripe-Signature"
-
-# An intent is so before anything has come of it; the answer to our own call says more.
-_NO_NEWS: Final = frozenset({"requires_action", "requires_confirmation"})
 
 
 async def stripe(call: Call[bytes]) -> web.Response:
@@ -40,8 +37,7 @@ async def stripe(call: Call[bytes]) -> web.Response:
         count("refused")
         raise InvalidWebhookError from None
     # Orders of others have other ids: the account may be used for more than this.
-    is_ours = happened is not None and is_id(happened.order_id)
-    if happened is None or not is_ours or happened.status in _NO_NEWS:
+    if happened is None or not is_id(happened.order_id):
         count("ignored")
         return json_answer(Nothing())
     await _tell(call, happened)
@@ -63,7 +59,7 @@ async def _tell(call: Call[bytes], happened: Happened) -> None:
 ROUTES: Final = (
     Route(
         method="POST",
-        path="/api/webhooks/stripe",
+        path=WEBHOOKS,
         handler=stripe,
         summary="An event of the payment provider's",
         replies={200: Nothing},

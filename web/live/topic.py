@@ -76,7 +76,7 @@ class Topic:
         "_floor",
         "_frames",
         "_gone",
-        "_wire_name",
+        "_quoted_name",
         "changed_at",
         "end_watch",
         "holds",
@@ -111,7 +111,7 @@ class Topic:
         """When the oldest change was committed that has not been sent yet."""
         self.end_watch: Callable[[], None] = _nothing
         self.wire_name = wire_name
-        self._wire_name = _quote(wire_name)
+        self._quoted_name = _quote(wire_name)
         self._epoch = epoch
         self._floor = 0
         self._gone = 0
@@ -214,7 +214,7 @@ class Topic:
         return mode, (
             head
             + b'"topic":%b,"cursor":"%b","mode":"%b",'
-            % (self._wire_name, self.cursor(self.seq).encode(), mode.encode())
+            % (self._quoted_name, self.cursor(self.seq).encode(), mode.encode())
             + _tail(delta)
         )
 
@@ -242,7 +242,7 @@ class Topic:
 
     def _update(self, seq: int, now: datetime) -> bytes:
         return b'{"op":"upd","topic":%b,"prev":"%b","cursor":"%b",' % (
-            self._wire_name,
+            self._quoted_name,
             self.cursor(seq).encode(),
             self.cursor(self.target).encode(),
         ) + _tail(self.delta_since(seq, now, up_to=self.target))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict, replace
 
 from web.fields import Limit, Reason, Words
 from web.input import Input
@@ -73,32 +74,18 @@ class TimerView(View, frozen=True, kw_only=True):
         )
 
 
-class ParkedView(View, frozen=True, kw_only=True):
+class ParkedView(TimerView, frozen=True, kw_only=True):
     """A message that failed too often and was set aside; `body` is what it says."""
 
-    id: str
-    kind: str
-    key: str
-    name: str | None
-    message: str
-    by: str | None
-    due_at: Instant
-    attempts: int
     parked_at: Instant
     error: str
     body: Any
 
     @classmethod
     def example(cls) -> Self:
+        timer = replace(TimerView.example(), attempts=8)
         return cls(
-            id=examples.MESSAGE_ID,
-            kind="order",
-            key=examples.ORDER_ID,
-            name="expire",
-            message="orders.expire",
-            by=examples.KIM_ID,
-            due_at=examples.EXPIRES_AT,
-            attempts=8,
+            **asdict(timer),
             parked_at=examples.EXPIRES_AT,
             error="ZeroDivisionError: division by zero",
             body={},

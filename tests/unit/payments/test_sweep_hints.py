@@ -59,7 +59,6 @@ def test_what_a_payment_has_not_heard_of(status: AttemptStatus, happened: str) -
 @pytest.mark.parametrize(
     ("status", "happened"),
     [
-        (AttemptStatus.ACTION_REQUIRED, "requires_action"),
         (AttemptStatus.SETTLED, "requires_capture"),
         (AttemptStatus.CAPTURED, "succeeded"),
         (AttemptStatus.REFUNDED, "succeeded"),
@@ -105,7 +104,7 @@ def test_the_last_word_counts() -> None:
         other,
         event("requires_capture"),
         event("pending", is_refund=True),
-        event("requires_action", intent_id="pi_2"),
+        event("requires_payment_method", intent_id="pi_2"),
     ]
 
     assert latest(newest_first) == [event("failed", is_refund=True), one, other]

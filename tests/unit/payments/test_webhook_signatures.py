@@ -71,6 +71,11 @@ def test_an_event_of_a_refund_leads_to_the_intent(kind: str) -> None:
     [
         event("customer.created"),
         event("payment_intent.created"),
+        event("payment_intent.requires_action"),
+        *(
+            event(data={"object": {"id": "pi_1", "status": status, "metadata": {"order_id": "o1"}}})
+            for status in ("requires_action", "requires_confirmation")
+        ),
         event("new.in_2031", data={"object": {"object": "new", "id": 7}}),
         event(data={"object": {"id": "pi_1", "status": "succeeded"}}),
         event(data={"object": {"id": "pi_1", "status": "succeeded", "metadata": {}}}),
