@@ -66,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         )
     except (LiveKeyError, BooksError, ValueError, OSError) as error:
-        sys.stderr.write(f"sandbox: {error}\n")
+        # What the system says has its number in front; the words after it are for people.
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        sys.stderr.write(f"sandbox: {told}\n")
         return 2
     return 0
 
