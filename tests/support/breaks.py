@@ -4,20 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from tests.support.market import BUYER, PRICE, SELLER, Meddler
+from tests.support.market import Meddler
 from ticketing.orders import messages as orders
 from ticketing.orders.state import OrderCancelled, OrderCompleted, OrderSettled
 from ticketing.payments import messages as payments
-from ticketing.payments.facts import (
-    AttemptStarted,
-    PaymentRefunded,
-    RefundFailed,
-    RefundRequested,
-    VoidRequested,
-)
 from ticketing.tickets import messages as tickets
-from ticketing.tickets.state import ReleaseReason, TicketReleased, TicketSold, TicketUnsold
-from ticketing.values import TicketId
+from ticketing.tickets.state import ReleaseReason, TicketReleased, TicketSold
 
 Break: TypeAlias = Callable[[Meddler], Awaitable[None]]
 
@@ -86,40 +78,6 @@ def _as_of(table: str, rows: str, key: str) -> str:
     """  # noqa: S608
 
 
-async def lose_the_payment_of_a_complete_order(meddler: Meddler) -> None:
-    await meddler.forget("payment", meddler.market.complete)
-    await meddler.sql("delete from ledger where order_id = $1", meddler.market.complete)
-
-
-async def forget_that_an_order_is_complete(meddler: Meddler) -> None:
-    key = meddler.market.complete
-    await meddler.sql("delete from journal where key = $1 and fact = 'order.completed'", key)
-    await meddler.sql(
-        "update orders set status = 'awaiting:payment', version = version - 1, ended_at = null"
-        " where id = $1",
-        key,
-    )
-
-
-async def start_an_attempt_and_tell_nobody(meddler: Meddler, at: datetime | None = None) -> None:
-    fact = AttemptStarted(
-        at=await meddler.a_minute_ago(),
-        number=2,
-        attempts_left=4,
-        buyer_id=BUYER,
-        seller_id=SELLER,
-        amount_minor=PRICE,
-        currency="usd",
-    )
-    await meddler.record(payments.payment(meddler.market.tried), fact, at=at)
-
-
-async def settle_an_order_that_nobody_pays(meddler: Meddler) -> None:
-    market, at = meddler.market, await meddler.a_minute_ago()
-    await meddler.record(tickets.ticket(market.reserved), TicketSold(order_id=market.live))
-    await meddler.record(orders.order(market.live), OrderSettled(at=at))
-
-
 async def miss_a_deadline(meddler: Meddler) -> None:
     market, late = meddler.market, await meddler.a_minute_ago()
     shift = "update journal set data = jsonb_set(data, array[$2], to_jsonb($3::text))"
@@ -176,207 +134,6 @@ async def change_the_price_after_the_reservation(meddler: Meddler) -> None:
     )
 
 
-async def ask_for_another_amount(meddler: Meddler) -> None:
-    key = meddler.market.tried
-    await meddler.sql("update payments set amount_minor = 1 where id = $1", key)
-    await meddler.sql(
-        "update journal set data = jsonb_set(data, '{amount_minor}', '1')"
-        " where key = $1 and fact = 'payment.attempt_started'",
-        key,
-    )
-
-
-async def lose_the_void_of_an_attempt(meddler: Meddler) -> None:
-    fact = VoidRequested(at=await meddler.a_minute_ago(), number=1)
-    await meddler.record(payments.payment(meddler.market.acting), fact)
-
-
-async def cancel_an_order_and_not_its_payment(meddler: Meddler) -> None:
-    """While the bank waits for the card holder."""
-    market, at = meddler.market, await meddler.now() - timedelta(seconds=30)
-    released = TicketReleased(order_id=market.acting, reason=ReleaseReason.CANCELLED, at=at)
-    await meddler.record(tickets.ticket(TicketId("t-acting")), released, at=at)
-    cancelled = OrderCancelled(at=at, reason=orders.CancelReason.USER)
-    await meddler.record(orders.order(market.acting), cancelled, at=at)
-
-
-async def cancel_what_is_paid(meddler: Meddler) -> None:
-    fact = OrderCancelled(at=await meddler.a_minute_ago(), reason=orders.CancelReason.USER)
-    await meddler.record(orders.order(meddler.market.complete), fact)
-
-
-async def refund_an_order_and_not_its_payment(meddler: Meddler) -> None:
-    market, at = meddler.market, await meddler.a_minute_ago()
-    refunded = OrderCancelled(at=at, reason=orders.CancelReason.REFUNDED)
-    await meddler.record(orders.order(market.complete), refunded)
-    unsold = TicketUnsold(order_id=market.complete, at=at)
-    await meddler.record(tickets.ticket(market.sold), unsold)
-
-
-async def lose_the_refund_of_a_payment(meddler: Meddler) -> None:
-    await refund_an_order_and_not_its_payment(meddler)
-    await _ask_for_a_refund(meddler)
-
-
-async def refund_without_taking_the_ticket_back(meddler: Meddler) -> None:
-    market, at = meddler.market, await meddler.a_minute_ago()
-    refunded = OrderCancelled(at=at, reason=orders.CancelReason.REFUNDED)
-    await meddler.record(orders.order(market.complete), refunded)
-    await _ask_for_a_refund(meddler)
-    give_back = payments.GiveBack(number=1, intent_id="pi_1", amount_minor=PRICE)
-    await meddler.tell(payments.teller(market.complete), give_back)
-
-
-async def fail_to_give_money_back(meddler: Meddler) -> None:
-    await lose_the_refund_of_a_payment(meddler)
-    fact = RefundFailed(at=await meddler.a_minute_ago(), number=1, why="expired_card")
-    await meddler.record(payments.payment(meddler.market.complete), fact)
-
-
-async def refund_a_complete_order(meddler: Meddler) -> None:
-    await _ask_for_a_refund(meddler)
-    fact = PaymentRefunded(at=await meddler.a_minute_ago(), number=1, refund_id="re_1")
-    await meddler.record(payments.payment(meddler.market.complete), fact)
-
-
-async def _ask_for_a_refund(meddler: Meddler) -> None:
-    fact = RefundRequested(
-        at=await meddler.a_minute_ago(),
-        number=1,
-        intent_id="pi_1",
-        amount_minor=PRICE,
-        why="admin",
-    )
-    await meddler.record(payments.payment(meddler.market.complete), fact)
-
-
-async def book_no_refund(meddler: Meddler) -> None:
-    await meddler.sql(
-        "delete from ledger where order_id = $1 and cause <> 'capture'", meddler.market.refunded
-    )
-
-
-async def book_a_movement_elsewhere(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update ledger set cause = 'taken:1' where order_id = $1 and account = 'provider'",
-        meddler.market.complete,
-    )
-
-
-async def change_the_audit_log(meddler: Meddler) -> None:
-    await meddler.sql("update audit_log set reason = 'He asked for it' where seq = 1")
-
-
-async def cut_the_audit_log_short(meddler: Meddler) -> None:
-    await meddler.sql("delete from audit_log")
-
-
-async def lose_a_cent(meddler: Meddler) -> None:
-    await meddler.sql(
-        "insert into ledger values ($1, 'correction', 'fees', 1, 'usd', now())",
-        meddler.market.complete,
-    )
-
-
-async def take_a_share_from_the_seller(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update ledger set delta_minor = delta_minor + case account when 'provider' then -1 else 1"
-        " end where order_id = $1 and account <> 'fees'",
-        meddler.market.complete,
-    )
-
-
-async def book_nothing(meddler: Meddler) -> None:
-    await meddler.sql("delete from ledger where order_id = $1", meddler.market.complete)
-
-
-async def book_twice(meddler: Meddler) -> None:
-    await meddler.sql(
-        "insert into ledger select order_id, 'again', account, delta_minor, currency, at"
-        " from ledger where order_id = $1",
-        meddler.market.complete,
-    )
-
-
-async def book_what_was_not_paid(meddler: Meddler) -> None:
-    await meddler.sql(
-        "insert into ledger select $1, cause, account, delta_minor, currency, at from ledger"
-        " where order_id = $2",
-        meddler.market.tried,
-        meddler.market.complete,
-    )
-
-
-async def misplace_a_message(meddler: Meddler) -> None:
-    await meddler.sql("update inbox set partition = 0 where kind = 'order'")
-
-
-async def write_to_nobody(meddler: Meddler) -> None:
-    await meddler.sql("update inbox set kind = 'bookmaker' where kind = 'watch' and key = '0'")
-
-
-async def garble_a_message(meddler: Meddler) -> None:
-    await meddler.sql("update inbox set message = 'watch.closely' where kind = 'watch'")
-
-
-async def garble_a_fact(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update journal set data = data - 'title' where key = $1 and version = 2",
-        meddler.market.edited,
-    )
-
-
-async def rename_a_fact(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update journal set fact = 'ticket.listed' where key = $1 and version = 2",
-        meddler.market.edited,
-    )
-
-
-async def invent_a_kind(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update journal set kind = 'bookmaker' where kind = 'ticket' and key = $1",
-        meddler.market.free,
-    )
-    await meddler.sql("delete from tickets where id = $1", meddler.market.free)
-
-
-async def lose_a_version(meddler: Meddler) -> None:
-    await meddler.sql("delete from journal where key = $1 and version = 2", meddler.market.edited)
-
-
-async def lose_the_last_version(meddler: Meddler) -> None:
-    await meddler.sql("delete from journal where key = $1 and version = 3", meddler.market.edited)
-
-
-async def start_counting_at_one(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update journal set seq = 1 where key = $1 and version = 3", meddler.market.edited
-    )
-
-
-async def change_a_row(meddler: Meddler) -> None:
-    await meddler.sql("update tickets set seat = '12' where id = $1", meddler.market.free)
-
-
-async def lose_a_row(meddler: Meddler) -> None:
-    await meddler.sql("delete from tickets where id = $1", meddler.market.free)
-
-
-async def make_a_row_up(meddler: Meddler) -> None:
-    await meddler.sql("delete from journal where key = $1", meddler.market.free)
-
-
-async def misplace_a_row(meddler: Meddler) -> None:
-    await meddler.sql("update tickets set partition = 0 where id = $1", meddler.market.free)
-
-
-async def write_without_the_fence(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update journal set epoch = 0 where key = $1 and version = 3", meddler.market.edited
-    )
-
-
 async def make_the_reservation_young(meddler: Meddler) -> None:
     """As if it had been made just now."""
     now, ticket_id = await meddler.now(), meddler.market.reserved
@@ -386,13 +143,6 @@ async def make_the_reservation_young(meddler: Meddler) -> None:
         " where key = $1 and fact = 'ticket.reserved'",
         ticket_id,
         now.isoformat(),
-    )
-
-
-async def make_the_capture_young(meddler: Meddler) -> None:
-    await meddler.sql(
-        "update journal set at = clock_timestamp() where kind = 'payment' and key = $1",
-        meddler.market.complete,
     )
 
 
