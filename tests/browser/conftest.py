@@ -19,6 +19,7 @@ from playwright.async_api import Browser, Error, expect
 from tests.browser import scenes
 from tests.browser.browsers import SECONDS, Desk, launched
 from tests.browser.sites import Site, running
+from tests.browser.till import Till, at_till
 from tests.browser.visitors import Visitor
 from tests.support import chromium, postgres
 
@@ -165,3 +166,10 @@ async def _keep_what_was_seen(name: str, visitors: list[Visitor], sites: set[Sit
         except Error as error:  # A page that hangs is no reason to say less of the others.
             print(f"no picture: {error}")
     print(f"pictures, traces and logs: {folder}")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def till(tmp_path: Path, browser: Browser) -> AsyncIterator[Till]:
+    """A shop's page with the card's fields."""
+    async with at_till(tmp_path, browser) as made:
+        yield made

@@ -3,177 +3,20 @@
 The page is none of ours: whatever our checkout makes of it is told elsewhere.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import pytest
-import pytest_asyncio
-from aiohttp import web
-from playwright.async_api import Browser, Error, Frame, FrameLocator, Locator, Page, expect
+from playwright.async_api import Error, expect
 
 from tests.browser import axe
-from tests.browser.browsers import Desk
-from tests.support.sandbox import CARD_FIELDS, INTENTS, PUBLISHABLE_KEY, Wire, wire_to
-from ticketing.payments.sandbox import running_sandbox
-from web import policy
-from web.provider import Provider
-
-GOOD_CARD = "4242 4242 4242 4242"
-CARD_FRAME: Final = 'iframe[title="Secure payment input frame"]'
-BANK_FRAME: Final = 'iframe[title^="3-D Secure"]'
+from tests.browser.till import CARD_FRAME, GOOD_CARD, Till, paying
+from tests.support.sandbox import CARD_FIELDS, INTENTS, PUBLISHABLE_KEY
 
 SCHEMES: Final[tuple[tuple[Literal["light", "dark"], str, str], ...]] = (
     ("light", "stripe", "#fff"),
     ("dark", "night", "#191d23"),
 )
 """The colours that a person likes, Stripe's theme for that, and what is behind it in our page."""
-
-_DOCUMENT: Final = """<!doctype html>
-<html lang="en"><head><title>A shop</title><link rel="icon" href="data:,"></head>
-<body><main><h1>A shop</h1><div id="place"></div><button id="pay">Pay</button></main>
-<script src="{base}/v3.js"></script></body></html>"""
-
-BEGIN: Final = """
-([key, appearance]) => new Promise((resolve, reject) => {
-  window.heard = [];
-  window.said = [];
-  window.addEventListener("message", ({ data }) => window.said.push(data));
-  window.stripe = Stripe(key);
-  window.elements = stripe.elements({
-    mode: "payment", amount: 2000, currency: "usd", captureMethod: "manual",
-    allowedPaymentMethodTypes: ["card"], appearance,
-  });
-  const element = elements.create("payment", { wallets: { applePay: "never" } });
-  for (const type of ["change", "focus", "escape"]) {
-    element.on(type, (event) => heard.push([type, event]));
-  }
-  element.once("ready", resolve);
-  element.on("loaderror", ({ error }) => reject(new Error(error.message)));
-  element.mount("#place");
-})
-"""
-
-THROWN: Final = """
-async (act) => {
-  try {
-    await eval(act)();
-    return "";
-  } catch (error) {
-    return `${error.name}: ${error.message}`;
-  }
-}
-"""
-
-
-@dataclass
-class Till:
-    """A page with the card's fields, and the sandbox that they are from."""
-
-    page: Page
-    desk: Desk
-    wire: Wire
-    base: str
-
-    @property
-    def card(self) -> FrameLocator:
-        return self.page.frame_locator(CARD_FRAME)
-
-    @property
-    def bank(self) -> FrameLocator:
-        return self.page.frame_locator(BANK_FRAME)
-
-    def frame(self, path: str) -> Frame:
-        found = self.page.frame(url=f"{self.base}{path}")
-        assert found is not None
-        return found
-
-    def button(self, name: str) -> Locator:
-        """One of the bank's."""
-        return self.bank.get_by_role("button", name=name)
-
-    async def fills(self, number: str, expiry: str = "12 / 34", code: str = "123") -> None:
-        for label, value in (
-            ("Card number", number),
-            ("Expiration date", expiry),
-            ("Security code", code),
-        ):
-            await self.card.get_by_label(label).fill(value)
-
-    async def submits(self) -> Any:
-        return await self.page.evaluate("elements.submit()")
-
-    async def tokenizes(self) -> Any:
-        return await self.page.evaluate("stripe.createConfirmationToken({ elements })")
-
-    async def asks_bank(self, number: str = "4000002760003184") -> dict[str, Any]:
-        """An intent whose card holder is being asked, in the page."""
-        intent = await self.is_to_be_asked(number)
-        await self.page.focus("#pay")
-        await self.page.evaluate(
-            "(clientSecret) => void (window.answer = stripe.handleNextAction({ clientSecret }))",
-            intent["client_secret"],
-        )
-        await expect(self.button("Pass")).to_be_enabled()
-        return intent
-
-    async def is_to_be_asked(self, number: str = "4000002760003184") -> dict[str, Any]:
-        fields = paying(await self.wire.token(number))
-        body: dict[str, Any] = (await self.wire.post(INTENTS, fields)).body
-        assert body["status"] == "requires_action"
-        return body
-
-    async def answer(self) -> Any:
-        return await self.page.evaluate("answer")
-
-    async def thrown(self, act: str) -> str:
-        """What *act* throws."""
-        said: str = await self.page.evaluate(THROWN, f"async () => {act}")
-        return said
-
-
-def paying(token: str) -> dict[str, str]:
-    """What our server sends to pay with *token*."""
-    return {
-        "amount": "2000",
-        "currency": "usd",
-        "capture_method": "manual",
-        "confirm": "true",
-        "confirmation_token": token,
-    }
-
-
-async def serve(base: str) -> web.AppRunner:
-    """A page on a port of its own, with our checkout's policy."""
-    headers = {
-        "Content-Type": "text/html",
-        policy.HEADER: policy.content_security_policy(provider=Provider.at(base)),
-    }
-
-    async def show(_request: web.Request) -> web.StreamResponse:
-        return web.Response(text=_DOCUMENT.format(base=base), headers=headers)
-
-    app = web.Application()
-    app.router.add_get("/", show)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return runner
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def till(tmp_path: Path, browser: Browser) -> AsyncIterator[Till]:
-    async with running_sandbox(tmp_path) as base, wire_to(base) as wire:
-        runner = await serve(base)
-        desk = await Desk.made(browser)
-        page = await desk.page()
-        await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
-        await page.evaluate(BEGIN, [PUBLISHABLE_KEY, {}])
-        yield Till(page, desk, wire, base)
-        await desk.context.close()
-        await runner.cleanup()
-        assert desk.complaints == []
 
 
 async def test_a_card_becomes_a_token_that_pays_and_the_page_sees_none_of_it(till: Till) -> None:
@@ -333,86 +176,6 @@ async def test_an_intent_is_shown_to_who_has_its_secret(till: Till) -> None:
     refused = await till.page.evaluate(retrieve, f"{secret[:-1]}_")
     assert refused["error"]["code"] == "resource_missing"
     assert "404" in till.desk.complaints.pop()
-
-
-async def test_who_passes_is_authorised_and_is_back_where_they_were(till: Till) -> None:
-    intent = await till.asks_bank()
-    await expect(till.bank.get_by_role("dialog")).to_contain_text("$20.00")
-    assert await till.page.evaluate("document.querySelector('main').inert")
-    await till.button("Pass").click()
-    answer = await till.answer()
-    assert (answer["paymentIntent"]["id"], answer["paymentIntent"]["status"]) == (
-        intent["id"],
-        "requires_capture",
-    )
-    await expect(till.page.locator(BANK_FRAME)).to_have_count(0)
-    assert not await till.page.evaluate("document.querySelector('main').inert")
-    assert await till.page.evaluate("document.documentElement.style.overflow") == ""
-    await expect(till.page.locator("#pay")).to_be_focused()
-
-
-async def test_who_fails_is_told_so(till: Till) -> None:
-    await till.asks_bank()
-    await till.button("Fail").click()
-    error = (await till.answer())["error"]
-    assert error["code"] == "payment_intent_authentication_failure"
-    assert error["payment_intent"]["status"] == "requires_payment_method"
-
-
-async def test_who_passes_may_still_be_declined(till: Till) -> None:
-    await till.asks_bank("4000008400001629")
-    await till.button("Pass").click()
-    error = (await till.answer())["error"]
-    assert (error["type"], error["code"]) == ("card_error", "card_declined")
-
-
-async def test_the_bank_is_answered_by_keyboard(till: Till) -> None:
-    await till.asks_bank()
-    await expect(till.bank.get_by_role("heading")).to_be_focused()
-    await till.page.keyboard.press("Tab")
-    await expect(till.button("Pass")).to_be_focused()
-    await till.page.keyboard.press("Tab")
-    await expect(till.button("Fail")).to_be_focused()
-    await till.page.keyboard.press("Shift+Tab")
-    await till.page.keyboard.press("Enter")
-    assert (await till.answer())["paymentIntent"]["status"] == "requires_capture"
-
-
-async def test_escape_tells_the_bank_that_it_is_not_them(till: Till) -> None:
-    await till.asks_bank()
-    await till.page.keyboard.press("Escape")
-    error = (await till.answer())["error"]
-    assert error["code"] == "payment_intent_authentication_failure"
-    await expect(till.page.locator(BANK_FRAME)).to_have_count(0)
-    await expect(till.page.locator("#pay")).to_be_focused()
-
-
-async def test_a_bank_that_does_not_come_lets_the_page_go(till: Till) -> None:
-    intent = await till.is_to_be_asked()
-    await till.page.clock.install()
-    await till.page.route("**/v3/bank", lambda route: route.fulfill(body=""))
-    await till.page.evaluate(
-        "(clientSecret) => void (window.answer = stripe.handleNextAction({ clientSecret }))",
-        intent["client_secret"],
-    )
-    await expect(till.page.locator(BANK_FRAME)).to_have_count(1)
-    await till.page.clock.fast_forward(10_000)
-    assert (await till.answer())["error"]["type"] == "api_connection_error"
-    await expect(till.page.locator(BANK_FRAME)).to_have_count(0)
-    assert not await till.page.evaluate("document.querySelector('main').inert")
-
-
-async def test_a_question_that_came_too_late_closes(till: Till) -> None:
-    intent = await till.asks_bank()
-    await till.wire.post(f"{INTENTS}/{intent['id']}/cancel", {})
-    await till.button("Pass").click()
-    assert (await till.answer())["error"]["code"] == "payment_intent_unexpected_state"
-    await expect(till.page.locator(BANK_FRAME)).to_have_count(0)
-    assert "400" in till.desk.complaints.pop()
-    said = await till.thrown(
-        f"stripe.handleNextAction({{ clientSecret: '{intent['client_secret']}' }})"
-    )
-    assert "requires_action" in said
 
 
 # What a page has to have, and a part of one must not.

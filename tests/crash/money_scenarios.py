@@ -11,12 +11,12 @@ import jwt
 from tests.crash.people import Person
 from tests.crash.scenarios import SILENCE, Fault, Scenario
 from tests.crash.world import Answer
+from tests.support.sandbox import ASKS
 from tests.support.wait import until
 from ticketing.values import ADMIN
 
 __all__ = ["SCENARIOS"]
 
-ASKS: Final = "pm_card_threeDSecure2Required"
 
 # So that a token of an administrator can be made by hand.
 KEY: Final = "of-the-crash-tests-and-long-enough-for-it"

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 import pytest_asyncio
 
-from tests.functional.running_site import Site, running
+from tests.functional.running_site import Program, Site, running
 from tests.support import postgres
 
 _HERE = Path(__file__).parent
@@ -61,3 +61,8 @@ async def start_site(databases: postgres.Databases) -> AsyncIterator[SiteFactory
             )
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def anybody(site: Site) -> Program:
+    return site.program()

@@ -7,11 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from tests.functional.running_site import Answer, Program, Site, call
-
-ASKS = "pm_card_threeDSecure2Required"
-"""A card whose bank wants to hear from the card holder."""
-
-PATH = "/api/webhooks/stripe"
+from tests.support.sandbox import ASKS
+from ticketing.payments.webhooks import WEBHOOKS
 
 
 def event(
@@ -47,7 +44,7 @@ async def deliver(site: Site, body: bytes, header: str | None = None, **options:
     signed = signature(site, body) if header is None else header
     headers = {"Content-Type": "application/json", "Stripe-Signature": signed}
     headers |= options.pop("headers", {})
-    return await site.call("POST", PATH, data=body, headers=headers, **options)
+    return await site.call("POST", WEBHOOKS, data=body, headers=headers, **options)
 
 
 async def is_asked(buyer: Program, card: str = ASKS, **sale: Any) -> tuple[dict[str, Any], str]:

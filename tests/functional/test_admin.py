@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.functional import provider
+from tests.functional.problems import NO_ID, well_formed
 from tests.functional.running_site import Answer, Program, Site, signed_up
-from tests.functional.test_bad_input import NO_ID, well_formed
 from ticketing import auth, tickets
 from ticketing.auth import queries as auth_queries
 from ticketing.values import ADMIN, TicketId

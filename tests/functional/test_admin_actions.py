@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actors import Turn, supervisor
+from tests.functional.problems import NO_ID, well_formed
 from tests.functional.running_site import Answer, Program, Site
 from tests.functional.test_admin import ACTORS, admin, all_pages, shows
-from tests.functional.test_bad_input import NO_ID, well_formed
 from tests.support import wait
 from ticketing import audit, tickets
 from ticketing.audit import AuditState, Entry, queries

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.functional.problems import NO_ID, well_formed
 from tests.functional.provider import deliver, event
 from tests.functional.running_site import (
     PASSWORD,
@@ -15,7 +16,6 @@ from tests.functional.running_site import (
     bearer,
     signed_up,
 )
-from tests.functional.test_bad_input import NO_ID, well_formed
 from tests.functional.test_three_d_secure import has_status
 from tests.support import sandbox, wait
 from ticketing import audit, auth

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from tests.functional.conftest import SiteFactory
+from tests.functional.problems import well_formed
 from tests.functional.provider import (
     ASKS,
     answers_bank,
@@ -22,7 +23,6 @@ from tests.functional.provider import (
     signature,
 )
 from tests.functional.running_site import PASSWORD, Program, Site, bearer, call, signed_up
-from tests.functional.test_bad_input import well_formed
 from tests.functional.test_three_d_secure import has_status
 from tests.support import sandbox, server, wait
 

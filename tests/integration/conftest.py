@@ -1,8 +1,9 @@
-"""Markets for those who look what `fsck` finds in them: a healthy one, and copies to break."""
+"""A healthy market and copies of it to break, for `fsck`; a teller in front of a sandbox."""
 
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest_asyncio
@@ -10,6 +11,8 @@ import pytest_asyncio
 from tests.support import market as markets
 from tests.support import postgres
 from tests.support.market import Market, Meddler
+from tests.support.teller import Desk, at_desk
+from ticketing.payments.sandbox import running_sandbox
 
 _numbers = itertools.count(1)
 
@@ -38,3 +41,9 @@ async def meddler(healthy: Market) -> AsyncIterator[Meddler]:
         await connection.close()
         await server.execute(f"drop database {name} with (force)")
         await server.close()
+
+
+@pytest_asyncio.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with running_sandbox(tmp_path) as base_url, at_desk(base_url) as made:
+        yield made

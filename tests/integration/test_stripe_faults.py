@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from actors.clock import SystemClock
 from tests.support.sandbox import (
+    EVERY_TRY,
     TEST_KEY,
     HandClock,
     at_once,
@@ -29,8 +30,6 @@ from ticketing.payments.outcomes import (
 )
 from ticketing.payments.sandbox import running_sandbox
 from ticketing.payments.transport import StripeTransport
-
-EVERY_TRY = 3
 
 
 @pytest_asyncio.fixture

@@ -11,7 +11,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from actors import Effect, NotYetError
-from tests.support.sandbox import script
+from tests.support.sandbox import EVERY_TRY, script
 from tests.support.teller import Desk, at_desk
 from ticketing.payments import queries, sweep, transport
 from ticketing.payments.messages import (
@@ -27,8 +27,6 @@ from ticketing.payments.sandbox import running_sandbox
 from ticketing.payments.state import Attempt, AttemptStatus, Happening
 from ticketing.reads import Reads
 from ticketing.values import OrderId
-
-EVERY_TRY = 3
 
 
 @pytest_asyncio.fixture

@@ -6,13 +6,13 @@ from typing import Any, Final, TypeAlias
 
 from tests.crash.world import Answer
 from tests.money.buyers import Buyer
+from tests.support.sandbox import ASKS
 
 Plan: TypeAlias = Callable[[Buyer, Any], Awaitable[None]]
 
 GOOD: Final = "pm_card_visa"
 DECLINED: Final = "pm_card_visa_chargeDeclined"
 NO_FUNDS: Final = "pm_card_visa_chargeDeclinedInsufficientFunds"
-ASKS: Final = "pm_card_threeDSecure2Required"
 ASKS_FOR_NOTHING: Final = "pm_card_threeDSecureRequiredChargeDeclined"
 
 # About as long as a payment takes while nothing goes wrong.

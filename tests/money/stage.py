@@ -19,7 +19,7 @@ from tests.functional.running_site import Answer, Program, Site
 from tests.money.judge import ORDERS, STUCK, compare
 from tests.money.world import BUSY
 from tests.support import sandbox
-from tests.support.sandbox import INTENTS, Said, Wire
+from tests.support.sandbox import ASKS, INTENTS, Said, Wire
 from tests.support.wait import until
 from ticketing.fsck import Violation, check
 from ticketing.payments import messages as payments
@@ -27,7 +27,6 @@ from ticketing.values import ADMIN
 
 GOOD: Final = "pm_card_visa"
 DECLINED: Final = "pm_card_visa_chargeDeclined"
-ASKS: Final = "pm_card_threeDSecure2Required"
 
 Fault: TypeAlias = Mapping[str, object]
 Play: TypeAlias = Callable[["Sale"], Awaitable[None]]

@@ -18,6 +18,7 @@ from aiohttp import web
 from tests.support.wait import LIVENESS_SECONDS, until
 from ticketing.payments.outcomes import Authorisation
 from ticketing.payments.sandbox import Webhooks
+from ticketing.payments.stripe_client import RETRIES
 from ticketing.payments.transport import StripeTransport
 
 TEST_KEY = "sk_test_sandbox"
@@ -25,6 +26,12 @@ PUBLISHABLE_KEY = "pk_test_sandbox"
 WEBHOOK_SECRET = "whsec_of_the_tests"
 
 INTENTS = "/v1/payment_intents"
+
+EVERY_TRY = 1 + RETRIES
+"""As often as the transport tries a call by itself."""
+
+ASKS = "pm_card_threeDSecure2Required"
+"""A card whose bank wants to hear from the card holder."""
 
 # What any form of the Payment Element sends; the number is a test card's.
 CARD_FIELDS = {

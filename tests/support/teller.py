@@ -11,13 +11,21 @@ from cryptography.fernet import Fernet
 
 from actors import Effect, Message
 from actors.clock import SystemClock
-from tests.support.sandbox import transport_to
-from ticketing.payments.messages import Authorise, Authorised, Capture, Captured
+from tests.support.sandbox import ASKS, held, transport_to
+from ticketing.payments.messages import (
+    ActionRequired,
+    Authorise,
+    Authorised,
+    Capture,
+    Captured,
+    Look,
+    TakenAnyway,
+)
 from ticketing.payments.worker import Teller
 from ticketing.reads import Reads
 from ticketing.vault import Vault
 
-__all__ = ["ORDER", "Desk", "at_desk"]
+__all__ = ["ORDER", "Desk", "asked_for", "at_desk", "look", "statuses", "taken"]
 
 ORDER = "o1"
 
@@ -100,3 +108,25 @@ async def at_desk(base_url: str, dsn: str | None = None) -> AsyncIterator[Desk]:
     ):
         teller = Teller(transport, vault=vault, reads=Reads(pool), clock=SystemClock())
         yield Desk(teller, vault, base_url)
+
+
+def look(intent_id: str, number: int = 1, *, asked: bool = False) -> Look:
+    return Look(number=number, intent_id=intent_id, amount_minor=2000, currency="usd", asked=asked)
+
+
+def taken(
+    intent_id: str, number: int = 1, why: str = "captured", amount: int = 2000
+) -> TakenAnyway:
+    return TakenAnyway(
+        number=number, intent_id=intent_id, amount_minor=amount, currency="usd", why=why
+    )
+
+
+async def asked_for(desk: Desk, number: int = 1) -> ActionRequired:
+    [told] = await desk.told(desk.authorise(ASKS, number))
+    assert isinstance(told, ActionRequired)
+    return told
+
+
+async def statuses(desk: Desk) -> list[str]:
+    return [intent["status"] for intent in await held(desk.base_url)]
