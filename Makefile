@@ -72,7 +72,7 @@ schema: $(DEVELOPMENT) $(PROJECT)  ## writes migrations/schema.sql anew from the
 lock: $(DEVELOPMENT)  ## resolves the dependencies anew (needs the network)
 	@test -x $(BIN)/uv || $(PIP_INSTALL) uv
 	$(UV_LOCK) $(LOCK_OPTIONS) --output-file requirements.lock
-	$(UV_LOCK) $(LOCK_OPTIONS) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(UV_LOCK) $(LOCK_OPTIONS) --extra otel --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	@! grep -nE '://|--(extra-)?index|--find-links' requirements.lock requirements-dev.lock
 
 clean:  ## removes .venv and caches; the data in ./var stays

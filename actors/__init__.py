@@ -21,6 +21,7 @@ Layout, in reading order:
 - `runtime`, `node`, `graph`  all of it together, checked before it starts
 - `inspection`, `seen`        what goes on in a node, and acting on it; `observer`: the last turns
 - `stored`, `redaction`       the same of what sleeps in the store; what nobody is shown
+- `doing`, `tracing`          what is being done at the moment: for log lines, and for traces
 - `clock`, `failpoints`, `telemetry`, `tasks`, `simulation`
 
 It does not do: reentrant actors, actors that wait for each other in a ring, effects inside a turn.

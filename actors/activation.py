@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 import structlog
 
+from actors import tracing
 from actors.actor import Actor
 from actors.bus import Change
+from actors.doing import named
 from actors.errors import (
     ActorError,
     AskIdReusedError,
@@ -104,6 +106,8 @@ class Activation:
     async def _run(self) -> None:
         while len(self.mailbox) and not self.is_suspended:
             await self._step()
+            if self._node.tracer is not None:
+                tracing.end()
         self.is_running = False
         self.used_at = self._node.clock.monotonic()
         self._on_idle(self)
@@ -115,7 +119,9 @@ class Activation:
             supervisor.admit(self.ref)
             state = await self._load()
         except (ActorError, ValueError, TypeError) as error:
-            await self._failed(self.mailbox.take(), error)
+            envelope = self.mailbox.take()
+            self._node.begin(envelope)
+            await self._failed(envelope, error)
             return
         now = self._node.clock.now()
         self._node.timers.release(self.ref, now)  # What is due goes first; `now` is the turn's.
@@ -126,6 +132,7 @@ class Activation:
         elif envelope.deadline <= self._node.clock.monotonic():
             envelope.fail(ExpiredError("It waited too long in the mailbox", executed="no"))
             return
+        self._node.begin(envelope)
         if self._node.observer.is_open:
             self._node.observer.begin(self.ref, envelope)
         try:
@@ -164,7 +171,7 @@ class Activation:
                 return
             self.state = None
             self._node.telemetry.discarded.labels(kind=self.ref.kind, why=outcome.value).inc()
-            log.warning("turn.discarded", actor=str(self.ref), why=outcome.value)
+            log.warning("turn.discarded", actor=named(self.ref), why=outcome.value)
             if outcome is Outcome.FENCED:
                 break
             state = await self._load()
@@ -261,7 +268,7 @@ class Activation:
             # The handler did not foresee that the actor it asked would refuse: not its own "no".
             await self._node.set_aside(envelope.row, refusal, parks=self.actor.parks)
             return
-        log.info("message.refused", actor=str(self.ref), message=envelope.row.message,
+        log.info("message.refused", actor=named(self.ref), message=envelope.row.message,
                  why=str(refusal))  # fmt: skip
         turn = self._turn(
             envelope, self.state or self.actor.blank(self.ref.key), self._node.clock.now()
@@ -304,4 +311,6 @@ class Activation:
     def _count(self, outcome: str) -> None:
         if self._node.observer.is_open:
             self._node.observer.end(self.ref, outcome)
+        if self._node.tracer is not None:
+            tracing.outcome(outcome)
         self._node.telemetry.turned(self.ref.kind, outcome)

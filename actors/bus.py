@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import structlog
 
+from actors.doing import named
 from actors.message import State
 from actors.ref import Ref
 
@@ -110,7 +111,9 @@ class LocalBus:
                 try:
                     listener(change)
                 except Exception:
-                    log.exception("listener.failed", topic=topic, actor=change.key)
+                    log.exception(
+                        "listener.failed", topic=topic, actor=named(Ref(change.kind, change.key))
+                    )
 
     @contextmanager
     def subscribe(self, ref: Ref) -> Iterator[Subscription]:

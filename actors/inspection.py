@@ -15,6 +15,7 @@ import structlog
 
 from actors.activation import Activation
 from actors.directory import Directory
+from actors.doing import named
 from actors.mailbox import Envelope
 from actors.message import State, wire_name
 from actors.node import Node
@@ -180,7 +181,7 @@ class Inspector:
         if activation is not None:
             activation.restart(task)
         self._node.supervisor(ref).forgive(ref)
-        log.warning("actor.restarted", actor=str(ref))
+        log.warning("actor.restarted", actor=named(ref))
 
     def passivate(self, ref: Ref) -> None:
         """Let *ref* go from memory; its next message wakes it.
@@ -195,13 +196,13 @@ class Inspector:
     def suspend(self, ref: Ref) -> None:
         """Have *ref* handle nothing more until it is resumed, or this process ends."""
         self._directory.suspend(ref)
-        log.warning("actor.suspended", actor=str(ref))
+        log.warning("actor.suspended", actor=named(ref))
 
     def resume(self, ref: Ref) -> None:
         """Have *ref* go on; what it failed at before is forgiven."""
         self._node.supervisor(ref).forgive(ref)
         self._directory.resume(ref)
-        log.warning("actor.resumed", actor=str(ref))
+        log.warning("actor.resumed", actor=named(ref))
 
     def _task(self, ref: Ref) -> "asyncio.Task[None] | None":
         activation = self._directory.live.get(ref)

@@ -8,10 +8,12 @@ import asyncio
 from collections import deque
 from typing import Any, NamedTuple
 
+from actors.doing import doing, named
 from actors.errors import OverloadedError, RefusalError
-from actors.message import Message
+from actors.message import Message, wire_name
 from actors.ref import Ref
 from actors.store import InboxRow
+from actors.tracing import Span
 
 __all__ = ["AskId", "Envelope", "Mailbox"]
 
@@ -29,7 +31,8 @@ class AskId(NamedTuple):
 class Envelope:
     """A message on its way to an actor or worker, and what the runtime must know about it."""
 
-    __slots__ = ("ask_id", "by", "deadline", "message", "queued_at", "ref", "reply", "row")
+    __slots__ = ("ask_id", "by", "deadline", "message", "parent", "queued_at", "ref", "reply",
+                 "request_id", "row", "span")  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +55,23 @@ class Envelope:
         self.ask_id = ask_id
         self.queued_at: float | None = None
         """When it came into the mailbox, on the monotonic clock; noted only if somebody looks."""
+        sender = doing.get()
+        self.request_id: str | None = None if sender is None else sender.request_id
+        self.parent: Span | None = None if sender is None else sender.span
+        """The sender's part of the trace, if traces are on."""
+        self.span: Span | None = None
+        """Its own, while it is handled."""
+
+    def described(self) -> dict[str, str]:
+        """What a log line says that is written while it is handled."""
+        said = {"actor": named(self.ref), "message": wire_name(type(self.message))}
+        if self.row is not None:
+            said["message_id"] = self.row.id
+        if self.request_id is not None:
+            said["request_id"] = self.request_id
+        if self.span is not None:
+            said["trace_id"], said["span_id"] = self.span.ids
+        return said
 
     def answer(self, value: Any) -> None:
         """Hand the reply over, unless the asker has gone."""

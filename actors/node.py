@@ -8,10 +8,13 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
+from actors import tracing
 from actors.bus import Bus
 from actors.clock import Clock, Ids
+from actors.doing import doing, named
 from actors.errors import OUTAGE, HeldError, StoreUnavailableError
 from actors.gatherer import Gatherer
+from actors.mailbox import Envelope
 from actors.message import Message, State, encode, wire_name
 from actors.observer import Observer
 from actors.placement import Placement
@@ -21,6 +24,7 @@ from actors.supervisor import Supervisor
 from actors.tasks import Tasks
 from actors.telemetry import Telemetry
 from actors.timers import Timers
+from actors.tracing import Tracer
 from actors.turn import Sending
 from actors.writer import Writer
 
@@ -52,9 +56,17 @@ class Node:
     """The service of each kind."""
     ask: Callable[[Ref, Message[Any], str | None, float], Awaitable[Any]]
     """Ask on behalf of an actor: (receiver, message, by, deadline)."""
+    tracer: Tracer | None
+    """Who is told of turns and commits, if anybody wants traces."""
 
     def supervisor(self, ref: Ref) -> Supervisor:
         return self.supervisors[self.services[ref.kind]]
+
+    def begin(self, envelope: Envelope) -> None:
+        """*envelope* is what this task handles from now on: so say its log lines and its trace."""
+        doing.set(envelope)
+        if self.tracer is not None:
+            envelope.span = self.tracer.turn(envelope)
 
     def row(self, sending: Sending, by: str | None) -> InboxRow:
         """*sending*, encoded, as the inbox row it becomes."""
@@ -79,7 +91,11 @@ class Node:
 
         """
         with self.timers.writing(commit.sends):
-            outcome = await self.writer.submit(commit)
+            submitted = self.writer.submit(commit)
+            if self.tracer is None:
+                outcome = await submitted
+            else:
+                outcome = await tracing.committed(self.tracer, commit, submitted)
         if outcome is Outcome.COMMITTED:
             self._committed(commit)
         return outcome
@@ -115,7 +131,7 @@ class Node:
         why = f"{type(error).__name__}: {error}"
         log.warning(
             "message.parked" if parked else "message.postponed",
-            actor=str(row.ref), message=row.message, attempts=row.attempts + 1, why=why,
+            actor=named(row.ref), message=row.message, attempts=row.attempts + 1, why=why,
         )  # fmt: skip
         try:
             postponed = await self.store.postpone(row, due_at, why, parked=parked)
@@ -123,6 +139,8 @@ class Node:
             postponed = None  # The row is as it was; the sweep finds it when the store is back.
         self.timers.finished(row)
         if postponed is not None and not parked:
+            if self.tracer is not None:
+                self.tracer.keep([postponed])
             self.timers.add(postponed)
 
     def _hold_back(self, row: InboxRow, held: HeldError) -> None:

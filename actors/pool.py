@@ -9,6 +9,7 @@ from collections import deque
 
 import structlog
 
+from actors import tracing
 from actors.errors import (
     ActorError,
     CrashedError,
@@ -96,6 +97,14 @@ class WorkerPool:
         if envelope.row is None and envelope.deadline <= self._node.clock.monotonic():
             envelope.fail(ExpiredError("It waited too long for a worker", executed="no"))
             return
+        self._node.begin(envelope)
+        try:
+            await self._do(envelope)
+        finally:
+            if self._node.tracer is not None:
+                tracing.end()
+
+    async def _do(self, envelope: Envelope) -> None:
         row = envelope.row
         effect = Effect(
             key=envelope.ref.key,
@@ -155,4 +164,6 @@ class WorkerPool:
             await self._node.set_aside(envelope.row, error, parks=self._worker.parks)
 
     def _count(self, envelope: Envelope, outcome: str) -> None:
+        if self._node.tracer is not None:
+            tracing.outcome(outcome)
         self._node.telemetry.turned(envelope.ref.kind, outcome)

@@ -20,6 +20,7 @@ __all__ = [
     "Reads",
     "StateRow",
     "count_overdue",
+    "count_parked",
     "count_pending",
     "facts",
     "inbox_of",
@@ -124,6 +125,12 @@ async def count_overdue(reads: Reads) -> int:
     return 0 if row is None else int(row["overdue"])
 
 
+async def count_parked(reads: Reads) -> int:
+    """How many were set aside for good. An index has them, and they should be few."""
+    row = await reads.row(_COUNT_PARKED)
+    return 0 if row is None else int(row["parked"])
+
+
 _FACTS: Final = """
 select version, seq, at, by, cause, fact, data from journal
 where kind = $1 and key = $2 and (version, seq) > ($3, $4) and version <= $5
@@ -165,6 +172,8 @@ order by started_at desc limit 100
 """
 
 _COUNT_PENDING: Final = "select count(*) as pending from inbox where parked_at is null"
+
+_COUNT_PARKED: Final = "select count(*) as parked from inbox where parked_at is not null"
 
 # A message takes milliseconds from when it is due; one that has taken a second is late.
 _COUNT_OVERDUE: Final = """

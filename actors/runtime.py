@@ -40,6 +40,7 @@ from actors.supervisor import ServiceHealth, Supervisor
 from actors.tasks import Tasks
 from actors.telemetry import Telemetry
 from actors.timers import Timers
+from actors.tracing import Tracer
 from actors.turn import Sending
 from actors.writer import Writer
 
@@ -70,6 +71,7 @@ class Runtime:
         clock: Clock | None = None,
         ids: Ids | None = None,
         bus: Bus | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         check_totality(services)
         check_ask_graph(services)
@@ -77,6 +79,8 @@ class Runtime:
         self.ids = ids or Ids(self.clock)
         self.bus: Bus = bus or LocalBus()
         self.store = store
+        self.tracer = tracer
+        """Who is told of all work, if anybody wants traces."""
         self.is_ready = False
         self.node_id = ""
         """What this node is called in the cluster, once it has joined."""
@@ -100,11 +104,21 @@ class Runtime:
         }
 
         self.inspector = Inspector(self._node, self._directory, self._pools)
+        self._telemetry.show(
+            services=[service.name for service in services],
+            pools=self._pools,
+            is_ready=lambda: self.is_ready,
+            is_store_available=lambda: self._node.writer.is_available,
+        )
 
     @property
     def metrics(self) -> CollectorRegistry:
         """The runtime's Prometheus metrics."""
         return self._telemetry.registry
+
+    def lagged(self, seconds: float) -> None:
+        """Count that the event loop came *seconds* late (see `Watchdog`)."""
+        self._telemetry.lagged(seconds)
 
     @property
     def health(self) -> list[ServiceHealth]:
@@ -136,6 +150,7 @@ class Runtime:
             observer=Observer(self.clock),
             services=kinds,
             ask=self._ask_within,
+            tracer=self.tracer,
         )
 
     def gatherer(self, read: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> Gatherer[K, V]:

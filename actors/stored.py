@@ -210,6 +210,10 @@ class StoredActors:
             self._counted_at = now
         return self._pending, await queries.count_overdue(self._reads)
 
+    async def parked_overdue(self) -> tuple[int, int]:
+        """How many messages were set aside for good, and how many others are late."""
+        return await queries.count_parked(self._reads), await queries.count_overdue(self._reads)
+
     # Nodes -----------------------------------------------------------------------------------
 
     async def partitions(self) -> list[Owned]:

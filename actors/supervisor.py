@@ -25,6 +25,7 @@ from typing import Final
 import structlog
 
 from actors.clock import Clock
+from actors.doing import named
 from actors.errors import HeldError
 from actors.ref import Ref
 from actors.store import InboxRow
@@ -157,7 +158,11 @@ class Supervisor:
         self._remember(ref, cause, error)
         self._telemetry.restarts.labels(service=self.service).inc()
         log.error(
-            "actor.crashed", actor=str(ref), cause=cause, failures=trouble.in_a_row, exc_info=error
+            "actor.crashed",
+            actor=named(ref),
+            cause=cause,
+            failures=trouble.in_a_row,
+            exc_info=error,
         )
         self._degrade_if_many(ref, now)
         self._show()
@@ -193,7 +198,7 @@ class Supervisor:
         """Let *ref* work again at once: an operator says that it is mended."""
         self._failing.pop(ref, None)
         if self._troubled.pop(ref, None) is not None:
-            log.info("actor.forgiven", actor=str(ref))
+            log.info("actor.forgiven", actor=named(ref))
             self._show()
 
     def worked(self, ref: Ref) -> None:
@@ -204,7 +209,7 @@ class Supervisor:
             is_old = self._clock.monotonic() - trouble.failed_at[-1] > QUARANTINE_WINDOW_SECONDS
             if trouble.is_quarantined or is_old:
                 del self._troubled[ref]
-                log.info("actor.recovered", actor=str(ref))
+                log.info("actor.recovered", actor=named(ref))
                 self._show()
         if self._probe_at is not None:
             self._probes_passed += 1
@@ -236,7 +241,7 @@ class Supervisor:
             trouble.is_quarantined = True
         if trouble.is_quarantined:
             trouble.held_until = now + QUARANTINE_SECONDS
-            log.error("actor.quarantined", actor=str(ref), seconds=QUARANTINE_SECONDS)
+            log.error("actor.quarantined", actor=named(ref), seconds=QUARANTINE_SECONDS)
         elif trouble.in_a_row > 1:
             seconds = BACK_OFF_FIRST_SECONDS * 2.0 ** min(trouble.in_a_row - 2, 9)
             trouble.held_until = now + min(seconds, BACK_OFF_MAX_SECONDS)

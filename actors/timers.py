@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from actors.clock import Clock
+from actors.doing import doing
 from actors.errors import StoreUnavailableError
 from actors.ref import Ref
 from actors.store import InboxRow, Store
@@ -100,6 +101,7 @@ class Timers:
         if not rows:
             return  # Most have none; this comes before every turn.
         for row in sorted(row for row in rows if row.due_at <= now):
+            doing.set(None)  # It is not sent by what this task did before.
             self._waiting.remove(row)
             self._send(row)
 

@@ -42,10 +42,19 @@ class Blocked:
 
 
 class Watchdog:
-    """Watches the loop it is started on; *report* is called in the watching thread."""
+    """Watches the loop it is started on.
 
-    def __init__(self, report: Callable[[Blocked], None] | None = None) -> None:
+    *report* is called in the watching thread, *lagged* in the loop: with the seconds by which each
+    mark came late.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Blocked], None] | None = None,
+        lagged: Callable[[float], None] | None = None,
+    ) -> None:
         self._report = report or _log
+        self._lagged = lagged
         self._clock = SystemClock()
         self._marked_at = 0.0
         self._told = False
@@ -63,6 +72,8 @@ class Watchdog:
 
     def _mark(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self._clock.monotonic()
+        if self._lagged is not None and self._marked_at:
+            self._lagged(now - self._marked_at - LOOK_EVERY_SECONDS)
         if self._told:
             self._told = False
             log.warning("loop.unblocked", seconds=round(now - self._marked_at, 3))

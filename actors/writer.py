@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import structlog
 
 from actors.clock import Clock
+from actors.doing import named
 from actors.errors import CommitRefusedError, StoreUnavailableError, UnavailableError
 from actors.failpoints import armed, failpoint
 from actors.ref import Ref
@@ -119,7 +120,9 @@ class Writer:
         """Write the batch in halves until the turn with the bad data is alone."""
         if len(batch) == 1:
             commit, future = batch[0]
-            log.error("commit.refused", actor=str(commit.ref), cause=commit.cause, why=str(refused))
+            log.error(
+                "commit.refused", actor=named(commit.ref), cause=commit.cause, why=str(refused)
+            )
             if not future.done():
                 future.set_exception(refused)
             return

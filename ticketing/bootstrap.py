@@ -22,11 +22,11 @@ from actors import (
     State,
     SystemClock,
     Worker,
-    failpoint,
 )
 from actors.placement import Placement
 from actors.postgres import PostgresStore
-from ticketing import expiration, topics
+from actors.tracing import Tracer
+from ticketing import expiration, topics, tracing
 from ticketing.audit.actor import Audit
 from ticketing.audit.entry import Entry
 from ticketing.auth.actor import Account
@@ -136,11 +136,12 @@ async def running(
     stripe_base: str | None,
     exclusive: bool,
     clock: Clock | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[System]:
     """All services, running on the database at *dsn*, from start to drain.
 
     *stripe_base* is where the payment provider's API is, if it is not Stripe's own. *exclusive*:
-    no other node can be alive, so do not wait for leases to end.
+    no other node can be alive, so do not wait for leases to end. *tracer* is told of all work.
     """
     clock = clock or SystemClock()
     ids = Ids(clock)
@@ -150,7 +151,7 @@ async def running(
         transport = StripeTransport(
             key=settings.stripe_key or "sk_test_sandbox",
             api_base=stripe_base,
-            around=lambda moment: failpoint(f"stripe.{moment}"),
+            around=tracing.around_calls(tracer),
         )
         teller = Teller(
             transport, vault=Vault(settings.data_keys), reads=Reads(store.pool), clock=clock
@@ -162,8 +163,10 @@ async def running(
             clock=clock,
             ids=ids,
             bus=LocalBus(topics.topics_of),
+            tracer=tracer,
         )
         runtime.metrics.register(teller.alarm.gauge)
+        runtime.metrics.register(teller.alarm.refunds_failed)
         await begin_watches(runtime)
         await begin_reconciling(runtime)
         await runtime.start()

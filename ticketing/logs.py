@@ -13,8 +13,9 @@ import msgspec
 import structlog
 
 from actors import SystemClock
+from actors.doing import doing
 
-__all__ = ["Lines", "configure"]
+__all__ = ["Lines", "configure", "with_whereabouts"]
 
 # What a loop that never comes to a rest may hold back.
 _LINES_MAX = 1000
@@ -77,6 +78,7 @@ def configure(form: Literal["console", "json"] | None) -> None:
     if form == "console" or (form is None and sys.stderr.isatty()):
         plain = structlog.dev.plain_traceback
         processors = [
+            with_whereabouts,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
@@ -101,8 +103,20 @@ _with_traceback: Final = structlog.processors.ExceptionRenderer(
 _now: Final = SystemClock().now
 
 
+def with_whereabouts(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """*event* with what it belongs to: a request, or an actor and the message that it handles."""
+    now = doing.get()
+    if now is not None:
+        for name, value in now.described().items():
+            event.setdefault(name, value)  # What a line says of itself is about itself.
+    return event
+
+
 def _json(logger: Any, method: str, event: structlog.typing.EventDict) -> str:
     """The line for *event*: one step, since each one costs, and every request has its line."""
+    with_whereabouts(logger, method, event)
     event["level"] = method
     event["timestamp"] = msgspec.to_builtins(_now())  # ISO 8601, with `Z`; quicker than isoformat.
     if "exc_info" in event:

@@ -21,7 +21,7 @@ import structlog
 
 from actors.watchdog import Watchdog
 from migrations import migrate
-from ticketing import bootstrap, database, sandbox_process
+from ticketing import bootstrap, database, sandbox_process, tracing
 from ticketing.reads import Reads
 from ticketing.settings import Settings
 from ticketing.settings_values import origin_of
@@ -43,8 +43,8 @@ async def serve(settings: Settings) -> int:
     """Serve until told to stop; the exit status."""
     stop = _on_signals()
     calm_collector()
-    watchdog = Watchdog()
     async with standing(settings) as server:
+        watchdog = Watchdog(lagged=server.system.runtime.lagged)
         sys.stdout.write(f"ready {server.url}\n")
         sys.stdout.flush()
         watchdog.start()
@@ -73,10 +73,15 @@ async def standing(settings: Settings) -> AsyncIterator[Standing]:
     async with (
         database.for_serving(settings, lambda line: log.info("database", note=line)) as found,
         sandbox_process.beside(settings, sandbox_process.reached_at(bound)) as stripe_base,
+        tracing.tracer_for(settings) as tracer,
     ):
         await _migrate(found.dsn)
         async with bootstrap.running(
-            settings, dsn=found.dsn, stripe_base=stripe_base, exclusive=found.exclusive
+            settings,
+            dsn=found.dsn,
+            stripe_base=stripe_base,
+            exclusive=found.exclusive,
+            tracer=tracer,
         ) as system:
             reads = Reads(system.store.pool)
             gateway = Gateway.of(system.runtime, reads, settings, stripe_base=stripe_base)

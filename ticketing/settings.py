@@ -229,6 +229,14 @@ class Settings:
         "log format",
         default_shown="console on a terminal, else json",
     )
+    traces: bool = _setting(
+        "TICKETING_TRACES",
+        values.on_or_off,
+        False,  # noqa: FBT003 - the default of a field, not an argument that needs a name
+        "on sends traces by OpenTelemetry, which must be installed (ticketing[otel]); its own"
+        " variables say where to: OTEL_EXPORTER_OTLP_ENDPOINT and others, see docs/operations.md",
+        default_shown="off",
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:

@@ -20,7 +20,7 @@ from web.limits import Limiter
 from web.live.admission import Admission
 from web.live.hub import Hub
 from web.live.sources import read
-from web.metrics import HttpMetrics
+from web.metrics import HttpMetrics, InboxMetrics
 from web.reservations import InFlight, Purchase, Standing, standings
 
 __all__ = ["GATEWAY", "Gateway"]
@@ -39,6 +39,7 @@ class Gateway:
     vault: Vault
     verifier: Verifier
     metrics: HttpMetrics
+    inbox: InboxMetrics
     in_flight: InFlight
     limiter: Limiter
     standings: Gatherer[Purchase, Standing]
@@ -71,8 +72,10 @@ class Gateway:
             vault=vault,
             loader=runtime.gatherer(partial(read, reads)),
             admission=Admission(limits_per_client=settings.rate_limits),
+            tracer=runtime.tracer,
         )
-        desk = Desk(runtime, reads, StoredActors(reads, STATE_TYPES, TABLES), live)
+        stored = StoredActors(reads, STATE_TYPES, TABLES)
+        desk = Desk(runtime, reads, stored, live)
         live.looks.looker = Watching(desk)
         return cls(
             runtime=runtime,
@@ -82,6 +85,7 @@ class Gateway:
             vault=vault,
             verifier=Verifier(tokens, runtime.clock),
             metrics=HttpMetrics(),
+            inbox=InboxMetrics(runtime.clock, stored.parked_overdue),
             in_flight=InFlight(),
             limiter=limiter,
             standings=runtime.gatherer(partial(standings, reads, limiter)),

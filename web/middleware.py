@@ -9,8 +9,9 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from actors.doing import doing
 from ticketing.settings import Settings
-from web import errors, policy, session, shell
+from web import errors, policy, session, shell, tracing
 from web.gateway import Gateway
 from web.static import FOLDER, accepts_gzip
 
@@ -101,7 +102,7 @@ def observe(gateway: Gateway) -> Middleware:
 
     One function and not one for each of these: every order passes here, and each layer costs it.
     """
-    clock, ids = gateway.runtime.clock, gateway.runtime.ids
+    clock, ids, tracer = gateway.runtime.clock, gateway.runtime.ids, gateway.runtime.tracer
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -109,13 +110,17 @@ def observe(gateway: Gateway) -> Middleware:
         given = request.headers.get(REQUEST_ID_HEADER)
         request_id = given if given and _FROM_OUTSIDE.fullmatch(given) else ids.new()
         request[REQUEST_ID] = request_id
+        asked = tracing.Asked(request_id)
+        before = doing.set(asked)
+        resource = request.match_info.route.resource
+        method = request.method if request.method in hdrs.METH_ALL else "other"
+        route = NO_ROUTE if resource is None else resource.canonical
+        if tracer is not None:
+            tracing.begin(tracer, asked, request, f"{method} {route}")
         try:
             response = await _answered(request, handler, request_id)
         except Exception as error:  # noqa: BLE001 - the last place to answer anything at all
             response = errors.answer(error, request_id)
-        resource = request.match_info.route.resource
-        method = request.method if request.method in hdrs.METH_ALL else "other"
-        route = NO_ROUTE if resource is None else resource.canonical
         seconds = clock.monotonic() - started
         if response.status != HTTPStatus.SWITCHING_PROTOCOLS:  # It lasted as long as its socket.
             gateway.metrics.answered(method, route, response.status, seconds)
@@ -127,6 +132,9 @@ def observe(gateway: Gateway) -> Middleware:
             ms=round(seconds * 1000, 1),
             request_id=request_id,
         )
+        if tracer is not None:
+            tracing.end(asked, response.status)
+        doing.reset(before)  # The connection goes on.
         return response
 
     return middleware

@@ -12,6 +12,7 @@ from uuid import uuid4
 import aiohttp
 import jwt
 
+from actors.tracing import Tracer
 from ticketing import bootstrap
 from ticketing.generated_keys import fill_in
 from ticketing.payments.sandbox import Webhooks, running_sandbox
@@ -189,12 +190,13 @@ async def running(
     *,
     stripe_base: str | None = None,
     webhooks: bool = True,
+    tracer: Tracer | None = None,
     **settings: Any,
 ) -> AsyncIterator[Site]:
     """A site on the database at *dsn*, with a payment sandbox of its own in *folder*.
 
     With *stripe_base* it looks for the payment provider there instead. Without *webhooks* the
-    sandbox tells it of nothing.
+    sandbox tells it of nothing. *tracer* is told of all work.
     """
     chosen = fill_in(Settings(data_dir=folder, **{"public_url": PUBLIC_URL, **settings}))
     with closing(bind(HOST, 0)) as bound:
@@ -203,7 +205,11 @@ async def running(
         async with (
             running_sandbox(folder / "sandbox", webhooks=told) as sandbox,
             bootstrap.running(
-                chosen, dsn=dsn, stripe_base=stripe_base or sandbox, exclusive=True
+                chosen,
+                dsn=dsn,
+                stripe_base=stripe_base or sandbox,
+                exclusive=True,
+                tracer=tracer,
             ) as system,
         ):
             gateway = Gateway.of(

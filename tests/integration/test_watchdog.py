@@ -16,7 +16,8 @@ from actors import (
     handle,
 )
 from actors.memory import MemoryDatabase, MemoryStore
-from actors.watchdog import Blocked, Watchdog
+from actors.watchdog import LIMIT_SECONDS, Blocked, Watchdog
+from tests.support.wait import until
 
 BLOCKS_AT_MOST_SECONDS = 30.0
 
@@ -47,6 +48,7 @@ class Blocker(Actor[BlockerState]):
 
 async def test_a_handler_that_blocks_the_loop_is_reported_by_name() -> None:
     noticed, reports = threading.Event(), []
+    lags: list[float] = []
 
     def report(blocked: Blocked) -> None:
         reports.append(blocked)
@@ -57,11 +59,12 @@ async def test_a_handler_that_blocks_the_loop_is_reported_by_name() -> None:
     store = MemoryStore(MemoryDatabase({"blocker": BlockerState}), clock, ids)
     service = Service(name="tests", actors=[Blocker(noticed)])
     runtime = Runtime([service], store=store, clock=clock, ids=ids)
-    watchdog = Watchdog(report)
+    watchdog = Watchdog(report, lags.append)
     await runtime.start()
     watchdog.start()
     try:
         await runtime.ask(Ref("blocker", "one"), Block(), timeout=60)
+        await until(lambda: max(lags, default=0) > LIMIT_SECONDS / 2, "the lag has been measured")
     finally:
         watchdog.stop()
         await runtime.stop()

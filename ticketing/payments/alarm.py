@@ -1,9 +1,12 @@
-"""The alarm about captures that nobody knows the outcome of. It decides nothing."""
+"""The alarms about money: captures that nobody knows the outcome of, refunds that did not arrive.
+
+They decide nothing.
+"""
 
 from typing import Final
 
 import structlog
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from actors import Clock
 from ticketing.payments.queries import UnknownCaptures
@@ -20,7 +23,7 @@ MEASURED_SECONDS: Final = 180.0
 
 
 class CaptureAlarm:
-    """Says it in the log and in `gauge`, for the registry of the node.
+    """Says it in the log and in `gauge`, for the registry of the node; so for refunds.
 
     What it takes to lower the gauge is money that is known to be taken, or known not to be.
     """
@@ -35,6 +38,11 @@ class CaptureAlarm:
             registry=None,
         )
         self.gauge.set_function(self._value)
+        self.refunds_failed = Counter(
+            "ticketing_refunds_failed",
+            "Times the payment provider said that a refund did not arrive",
+            registry=None,
+        )
 
     def measured(self, unknown: UnknownCaptures) -> None:
         """Tell that there are so many."""

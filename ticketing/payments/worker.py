@@ -154,7 +154,7 @@ class Teller(Worker):
         # Whoever is told that the money is on its way is not told again if it is not.
         if isinstance(outcome, outcomes.RefundPending | outcomes.Unknown):
             raise _undecided("refund", effect, outcome)
-        _tell(effect, _refund(message, outcome))
+        self._tell_refund(effect, message, outcome)
 
     @handle
     async def look_at_refund(self, message: LookAtRefund, effect: Effect) -> None:
@@ -162,7 +162,17 @@ class Teller(Worker):
         if isinstance(outcome, outcomes.Unknown):
             raise _undecided("look_at_refund", effect, outcome)
         if not isinstance(outcome, outcomes.RefundPending):
-            _tell(effect, _refund(message, outcome))
+            self._tell_refund(effect, message, outcome)
+
+    def _tell_refund(
+        self,
+        effect: Effect,
+        asked: GiveBack | LookAtRefund,
+        outcome: outcomes.Refunded | outcomes.RefundFailed,
+    ) -> None:
+        if isinstance(outcome, outcomes.RefundFailed):
+            self.alarm.refunds_failed.inc()
+        _tell(effect, _refund(asked, outcome))
 
     @handle
     async def sweep(self, message: Sweep, effect: Effect) -> None:

@@ -34,8 +34,10 @@ async def ready(call: Call[None]) -> web.Response:
 
 
 async def metrics(call: Call[None]) -> web.Response:
-    text = call.gateway.metrics.exposition(
-        call.gateway.runtime.metrics, call.gateway.live.metrics.registry
+    gateway = call.gateway
+    await gateway.inbox.measure()
+    text = gateway.metrics.exposition(
+        gateway.inbox.registry, gateway.runtime.metrics, gateway.live.metrics.registry
     )
     return web.Response(body=text, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 

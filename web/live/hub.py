@@ -14,8 +14,9 @@ from typing import Final
 
 import structlog
 
-from actors import Bus, Clock, Gatherer, Ids
+from actors import Bus, Clock, Gatherer, Ids, tracing
 from actors.tasks import Tasks
+from actors.tracing import Span, Tracer
 from ticketing.auth.tokens import Claims
 from ticketing.vault import Vault
 from web.live import frames, protocol
@@ -63,6 +64,7 @@ class Hub:
         vault: Vault,
         loader: Gatherer[Name, Found],
         admission: Admission,
+        tracer: Tracer | None = None,
     ) -> None:
         self.metrics = LiveMetrics()
         self.sockets: set[LiveSocket] = set()
@@ -82,6 +84,8 @@ class Hub:
         self.is_draining = False
         self._clock = clock
         self._ids = ids
+        self._tracer = tracer
+        self._pushes: list[Span] = []
         self._dirty: set[Topic] = set()
         self._behind: set[LiveSocket] = set()
         self._leaving: dict[Transport, float] = {}
@@ -175,7 +179,15 @@ class Hub:
         if topic.changed_at is None:
             topic.changed_at = self._clock.monotonic()
         self._dirty.add(topic)
+        if self._tracer is not None:
+            self._trace(self._tracer, topic)
         self._wake.set()
+
+    def _trace(self, tracer: Tracer, topic: Topic) -> None:
+        """From the commit to the end of the round that tells it, in the trace of the turn."""
+        span = tracing.begun(tracer, "live push", topic=topic.wire_name)
+        if span is not None:
+            self._pushes.append(span)
 
     async def run(self) -> None:
         """Bring everybody up to date, round after round, until cancelled."""
@@ -202,12 +214,15 @@ class Hub:
             return 0.0
         began = self._clock.monotonic()
         topics, self._dirty = self._dirty, set()
+        pushes, self._pushes = self._pushes, []
         oldest = [topic.changed_at for topic in topics if topic.changed_at is not None]
         for topic in topics:
             topic.begin()
             topic.changed_at = None
         await self._tell(self._behind.union(*(topic.sockets for topic in topics)))
         ended = self._clock.monotonic()
+        for push in pushes:
+            push.end()
         for committed_at in oldest:
             self.metrics.push_seconds.observe(ended - committed_at)
         self.metrics.flush_seconds.observe(ended - began)

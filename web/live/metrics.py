@@ -15,18 +15,26 @@ class LiveMetrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.sockets = Gauge("live_sockets", "Open sockets", registry=registry)
-        self.topics = Gauge("live_topics", "Topics in memory", registry=registry)
+        self.sockets = Gauge("live_sockets", "Sockets that are open", registry=registry)
+        self.topics = Gauge(
+            "live_topics", "Topics in memory, watched or left a moment ago", registry=registry
+        )
         self.subscriptions = Gauge(
             "live_subscriptions", "Topics watched, of all sockets", registry=registry
         )
-        self.writes = Counter("live_writes", "Writes of updates", registry=registry)
-        self.frames = Counter("live_frames", "Updates sent, one a topic", registry=registry)
+        self.writes = Counter(
+            "live_writes",
+            "Writes of updates to sockets, each for all their topics",
+            registry=registry,
+        )
+        self.frames = Counter(
+            "live_frames", "Updates sent, one for each topic of each socket", registry=registry
+        )
         self.items = Counter(
             "live_items", "Changes of items, before they are sent to anybody", registry=registry
         )
         self.skipped = Counter(
-            "live_ticks_skipped", "Times a slow socket was left out of a tick", registry=registry
+            "live_ticks_skipped", "Times a slow socket was left out of a round", registry=registry
         )
         self.aborted = Counter(
             "live_aborted", "Sockets cut off because they took nothing", registry=registry
@@ -43,10 +51,11 @@ class LiveMetrics:
         )
         self.push_seconds = Histogram(
             "live_push_seconds",
-            "From the commit of a topic's oldest change to the last write that told it",
+            "Seconds from the commit of a topic's oldest change to the last write that told it",
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self.flush_seconds = Histogram(
-            "live_flush_seconds", "Time one round of writes took", buckets=_SECONDS,
+            "live_flush_seconds", "Seconds one round of writes took, over all sockets",
+            buckets=_SECONDS,
             registry=registry,
         )  # fmt: skip
