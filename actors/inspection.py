@@ -5,11 +5,10 @@ the runtime's own parts, so that an actor that is stuck, or has a full mailbox, 
 """
 
 import asyncio
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import chain
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final
 
 import structlog
 
@@ -21,32 +20,18 @@ from actors.message import State, wire_name
 from actors.node import Node
 from actors.observer import TurnSeen
 from actors.pool import WorkerPool
+from actors.ranking import UNKNOWN_AT, Moment, Wanted, ranked, status_of
 from actors.ref import Ref
-from actors.seen import ActorSeen, ActorStatus, MessageSeen, Order, Overview, WorkerSeen, place
+from actors.seen import ActorSeen, ActorStatus, MessageSeen, Order, Overview, WorkerSeen
 from actors.supervisor import Crash
 
 __all__ = ["Inspector", "NotNowError"]
 
 log = structlog.get_logger("actors.inspection")
 
-# Actors that are looked through without letting anybody else run: about a millisecond.
-AT_ONCE: Final = 500
-
-# After every moment at which anybody was used: of those who are not in memory nobody knows when.
-UNKNOWN_AT: Final = float(2**53)
-
 
 class NotNowError(Exception):
     """It cannot be done at this moment; the message says why. Trying again is harmless."""
-
-
-class _Moment(NamedTuple):
-    """What is the same for all the actors of one list."""
-
-    at: float
-    """On the monotonic clock."""
-    troubled: Mapping[Ref, bool]
-    crashes: Mapping[Ref, Crash]
 
 
 class Inspector:
@@ -57,9 +42,9 @@ class Inspector:
         self._directory = directory
         self._pools = pools
 
-    def open(self) -> None:
-        """Have turns noted, now and for a while: somebody looks."""
-        self._node.observer.open()
+    def watch(self, ref: Ref) -> None:
+        """Have the turns of *ref* noted, now and for a while: somebody looks at it."""
+        self._node.observer.watch(ref)
 
     @property
     def is_open(self) -> bool:
@@ -78,9 +63,9 @@ class Inspector:
     def overview(self) -> Overview:
         """The node as a whole."""
         live = self._directory.live
-        resident = Counter(ref.kind for ref in live)
+        resident = Counter(map(itemgetter(0), live))
         running = dict.fromkeys(resident, 0)
-        running.update(Counter(ref.kind for ref, each in live.items() if each.is_running))
+        running.update(Counter(each.ref.kind for each in live.values() if each.is_running))
         telemetry, timers = self._node.telemetry, self._node.timers
         return Overview(
             services=[each.health for each in self._node.supervisors.values()],
@@ -89,7 +74,10 @@ class Inspector:
             workers=[_worker(pool) for pool in self._pools.values()],
             turns=telemetry.turns_count,
             batches=telemetry.batches_count,
+            batch_turns=telemetry.committed_count,
             batch_seconds=telemetry.batches_seconds,
+            due=telemetry.due_count,
+            late_seconds=telemetry.late_seconds,
             timers_waiting=timers.waiting_count,
             next_timer_at=timers.next_at,
             store_available=self._node.writer.is_available,
@@ -112,23 +100,14 @@ class Inspector:
         times and versions come first.
         """
         moment = self._moment()
-        best: list[ActorSeen] = []
+        kinds = [
+            name
+            for name, its in self._node.services.items()
+            if kind in {None, name} and service in {None, its}
+        ]
+        wanted = Wanted(kinds, status, key, order, after, limit)
         refs = [*self._directory.live, *self._fallen(moment)]
-        for start in range(0, len(refs), AT_ONCE):
-            lines = (
-                self._line(ref, moment)
-                for ref in refs[start : start + AT_ONCE]
-                if kind in {None, ref.kind} and (key is None or ref.key.startswith(key))
-            )
-            wanted = (
-                line
-                for line in lines
-                if service in {None, line.service} and status in {None, line.status}
-                if after is None or place(line, order) > after
-            )
-            best = heapq.nsmallest(limit, chain(best, wanted), key=lambda line: place(line, order))
-            await asyncio.sleep(0)  # Lets others run; it waits for no time.
-        return best
+        return [self._line(ref, moment) for ref in await ranked(refs, wanted, moment)]
 
     def actor(self, ref: Ref) -> ActorSeen:
         """One actor as a line; one that is not in memory is asleep."""
@@ -220,20 +199,20 @@ class Inspector:
                 return wire_name(type(envelope.message)), max(seconds, 0.0)
         return None
 
-    def _moment(self) -> _Moment:
+    def _moment(self) -> Moment:
         troubled: dict[Ref, bool] = {}
         crashes: dict[Ref, Crash] = {}
         for supervisor in self._node.supervisors.values():
             troubled.update(supervisor.troubled)
             crashes.update(supervisor.crashes)
-        return _Moment(self._node.clock.monotonic(), troubled, crashes)
+        return Moment(self._node.clock.monotonic(), self._directory.live, troubled, crashes)
 
-    def _fallen(self, moment: _Moment) -> set[Ref]:
+    def _fallen(self, moment: Moment) -> set[Ref]:
         """The actors that failed and are not in memory: what an operator looks for first."""
         failed = {ref for ref in (*moment.crashes, *moment.troubled) if ref.kind not in self._pools}
         return failed.difference(self._directory.live)
 
-    def _line(self, ref: Ref, moment: _Moment) -> ActorSeen:
+    def _line(self, ref: Ref, moment: Moment) -> ActorSeen:
         activation = self._directory.live.get(ref)
         crash = moment.crashes.get(ref)
         idle_seconds, used_at, version = 0.0, UNKNOWN_AT, 0
@@ -245,7 +224,7 @@ class Inspector:
             kind=ref.kind,
             key=ref.key,
             service=self._node.services[ref.kind],
-            status=_status(activation, is_quarantined=moment.troubled.get(ref)),
+            status=status_of(ref, moment),
             mailbox=0 if activation is None else len(activation.mailbox),
             version=version,
             restarts=0 if crash is None else crash.restarts,
@@ -306,14 +285,3 @@ def _is_in_handler(task: "asyncio.Task[Any]") -> bool:
     """Whether the turn may be given up: its handler runs, and nothing is being committed."""
     codes = {frame.f_code for frame in _frames(task)}
     return _HANDLE in codes and codes.isdisjoint(_BUSY)
-
-
-def _status(activation: Activation | None, *, is_quarantined: bool | None) -> ActorStatus:
-    """*is_quarantined* is None if it is not left alone at all."""
-    if activation is not None and activation.is_suspended:
-        return "suspended"
-    if is_quarantined is not None:
-        return "quarantined" if is_quarantined else "held"
-    if activation is None:
-        return "asleep"
-    return "running" if activation.is_running else "idle"

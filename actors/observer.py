@@ -1,8 +1,9 @@
-"""What is noted of turns while somebody looks, and nothing while nobody does.
+"""What is noted of the turns of an actor while somebody looks at it, and nothing otherwise.
 
-Closed, it costs a turn three or four looks at one flag (benchmark n). Open, the last turns of each
-actor are kept with how long they waited, ran and were committed. It closes by itself when nobody
-has looked for a while.
+While nobody looks at any, it costs a turn three or four looks at one flag (benchmark n); while
+somebody does, the turns of all the others cost little more. Of those that are looked at the last
+turns are kept, with how long they waited, ran and were committed. An actor that nobody has looked
+at for a while is forgotten.
 """
 
 from collections import OrderedDict, deque
@@ -24,8 +25,8 @@ OPEN_SECONDS: Final = 15.0
 TURNS_KEPT: Final = 32
 """Of each actor: enough to see what it has been doing, and a few kilobytes."""
 
-# Actors whose turns are kept at a time; the longest untouched is forgotten first.
-ACTORS_KEPT: Final = 2_000
+# Actors that are looked at; the one that was for longest is forgotten first.
+WATCHED_MAX: Final = 1_000
 
 
 class TurnSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -56,44 +57,62 @@ class _Running:
         self.committing: float | None = None
 
 
+class _Watched:
+    """An actor that somebody looks at."""
+
+    __slots__ = ("running", "turns", "until")
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.running: _Running | None = None
+        self.turns: deque[TurnSeen] = deque(maxlen=TURNS_KEPT)
+
+
 class Observer:
     """The notes of one node."""
 
     def __init__(self, clock: Clock) -> None:
         self.is_open = False
-        """Whether anybody looks; the only thing that is asked while nobody does."""
+        """Whether anybody looks at any actor; the only thing that is asked while nobody does."""
         self._clock = clock
-        self._open_until = 0.0
-        self._running: dict[Ref, _Running] = {}
-        self._turns: OrderedDict[Ref, deque[TurnSeen]] = OrderedDict()
+        self._watched: OrderedDict[Ref, _Watched] = OrderedDict()
 
-    def open(self) -> None:
-        """Somebody looks, now and for a while."""
+    def watch(self, ref: Ref) -> None:
+        """Somebody looks at *ref*, now and for a while."""
         self.is_open = True
-        self._open_until = self._clock.monotonic() + OPEN_SECONDS
+        watched = self._watched.get(ref)
+        if watched is None:
+            watched = self._watched[ref] = _Watched()
+            if len(self._watched) > WATCHED_MAX:
+                self._watched.popitem(last=False)
+        watched.until = self._clock.monotonic() + OPEN_SECONDS
+        self._watched.move_to_end(ref)
 
     def close_if_left(self) -> None:
-        """Close if nobody has looked for a while."""
-        if self.is_open and self._clock.monotonic() >= self._open_until:
-            self.is_open = False
-            self._running.clear()
-            self._turns.clear()
+        """Forget those whom nobody has looked at for a while."""
+        now = self._clock.monotonic()
+        while self._watched and next(iter(self._watched.values())).until <= now:
+            self._watched.popitem(last=False)
+        self.is_open = bool(self._watched)
 
     def begin(self, ref: Ref, envelope: Envelope) -> None:
         """A turn of *ref* begins with the message in *envelope*."""
-        self._running[ref] = _Running(envelope, self._clock.now(), self._clock.monotonic())
+        watched = self._watched.get(ref)
+        if watched is not None:
+            watched.running = _Running(envelope, self._clock.now(), self._clock.monotonic())
 
     def committing(self, ref: Ref) -> None:
         """The handler has returned; what it did is being made durable."""
-        running = self._running.get(ref)
-        if running is not None:
-            running.committing = self._clock.monotonic()
+        watched = self._watched.get(ref)
+        if watched is not None and watched.running is not None:
+            watched.running.committing = self._clock.monotonic()
 
     def end(self, ref: Ref, outcome: str) -> None:
         """The turn of *ref* is over."""
-        running = self._running.pop(ref, None)
-        if running is None:
+        watched = self._watched.get(ref)
+        if watched is None or watched.running is None:
             return  # It began before anybody looked.
+        running, watched.running = watched.running, None
         now = self._clock.monotonic()
         ran_until = now if running.committing is None else running.committing
         seen = TurnSeen(
@@ -104,22 +123,16 @@ class Observer:
             run_seconds=ran_until - running.began,
             commit_seconds=None if running.committing is None else now - running.committing,
         )
-        turns = self._turns.get(ref)
-        if turns is None:
-            turns = self._turns[ref] = deque(maxlen=TURNS_KEPT)
-            if len(self._turns) > ACTORS_KEPT:
-                self._turns.popitem(last=False)
-        else:
-            self._turns.move_to_end(ref)
-        turns.append(seen)
+        watched.turns.append(seen)
 
     def turns(self, ref: Ref) -> tuple[TurnSeen, ...]:
         """The last turns of *ref*, oldest first."""
-        return tuple(self._turns.get(ref, ()))
+        watched = self._watched.get(ref)
+        return () if watched is None else tuple(watched.turns)
 
     def running(self, ref: Ref) -> tuple[str, float] | None:
         """The message that *ref* is handling, and for how many seconds."""
-        running = self._running.get(ref)
-        if running is None:
+        watched = self._watched.get(ref)
+        if watched is None or watched.running is None:
             return None
-        return running.cause, self._clock.monotonic() - running.began
+        return watched.running.cause, self._clock.monotonic() - watched.running.began

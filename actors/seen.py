@@ -67,8 +67,13 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     workers: Sequence[WorkerSeen]
     turns: int
     batches: int
+    batch_turns: int
+    """Turns made durable, by all commits together."""
     batch_seconds: float
-    """All commits together."""
+    due: int
+    """Durable messages handled."""
+    late_seconds: float
+    """By how much they came late, all together."""
     timers_waiting: int
     """In memory: those due within the next minute."""
     next_timer_at: datetime | None

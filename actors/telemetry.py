@@ -99,8 +99,8 @@ class Telemetry:
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         # Looking a child up by its labels takes a lock and costs as much as the counting itself.
-        self.turns_count = self.batches_count = 0
-        self.batches_seconds = 0.0
+        self.turns_count = self.batches_count = self.committed_count = self.due_count = 0
+        self.batches_seconds = self.late_seconds = 0.0
         """The same once more, where a page can read them without walking through all metrics."""
         self._turns_of: dict[tuple[str, str], Counter] = {}
         self._lateness_of: dict[str, Histogram] = {}
@@ -140,6 +140,7 @@ class Telemetry:
         self.batch_turns.observe(turns)
         self.commit_seconds.observe(seconds)
         self.batches_count += 1
+        self.committed_count += turns
         self.batches_seconds += seconds
 
     def was_late(self, message: str, seconds: float) -> None:
@@ -147,7 +148,10 @@ class Telemetry:
         child = self._lateness_of.get(message)
         if child is None:
             child = self._lateness_of[message] = self._lateness_seconds.labels(message=message)
-        child.observe(max(seconds, 0.0))
+        late = max(seconds, 0.0)
+        child.observe(late)
+        self.due_count += 1
+        self.late_seconds += late
 
 
 def _running(pool: Pool) -> float:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from benchmarks import asks, deadlines, hooks, live, memory, orders, paging, profile, restart
+from benchmarks import admin, asks, deadlines, hooks, live, memory, orders, paging, profile, restart
 from benchmarks.stage import Stage, stage
 from benchmarks.table import Row, render
 
@@ -26,6 +26,8 @@ MEASURES: dict[str, Sequence[Callable[[Stage], Awaitable[list[Row]]]]] = {
     "l": (live.stuck,),
     "m": (live.storm,),
     "n": (hooks.measure,),
+    "o": (admin.pages,),
+    "p": (admin.cost,),
     "f": (restart.measure,),
 }
 

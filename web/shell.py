@@ -51,6 +51,12 @@ PAGES: Final[Mapping[str, str]] = {
     "/listings": "pages/listings.js",
     "/signin": "pages/account.js",
     "/signup": "pages/account.js",
+    "/admin": "admin/overview.js",
+    "/admin/actors": "admin/actors.js",
+    "/admin/actors/{kind}/{key}": "admin/actor.js",
+    "/admin/timers": "admin/timers.js",
+    "/admin/parked": "admin/parked.js",
+    "/admin/audit": "admin/audit.js",
 }
 """The addresses of the client, and the module that shows each. `web/client/routes.js` has the same
 table for the browser; a test holds the two together."""
@@ -64,6 +70,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "preact": "vendor/preact-11.2.0/preact.mjs",
     "preact/hooks": "vendor/preact-11.2.0/hooks.mjs",
     "htm": "vendor/htm-3.1.1/htm.mjs",
+    "uplot": "vendor/uplot-1.6.32/uplot.mjs",
     "@preact/signals-core": "vendor/preact-signals-core-1.14.5/signals-core.mjs",
     "@preact/signals": "vendor/preact-signals-2.11.4/signals.mjs",
 }

@@ -82,6 +82,11 @@ async def _asks_bank(buyer: Visitor) -> None:
     await buyer.bank.get_by_role("button", name="Pass").wait_for()
 
 
+async def _is_asked_why(admin: Visitor) -> None:
+    await admin.button("Suspend").click()
+    await admin.page.get_by_role("dialog").get_by_label("Reason").wait_for()
+
+
 @dataclass(frozen=True)
 class View:
     """A page to look at: where, its heading, and by whom. Things have names in braces.
@@ -129,6 +134,19 @@ VIEWS: Final[Mapping[str, View]] = MappingProxyType(
         "order-refunded": View("/orders/{refunded_order}", "Order", "buyer"),
         "order-cancelled": View("/orders/{cancelled_order}", "Order", "buyer"),
         "listings": View("/listings", "My listings", "seller"),
+        "admin-overview": View("/admin", "Overview", "admin"),
+        "admin-actors": View("/admin/actors", "Actors", "admin"),
+        "admin-actor": View("/admin/actors/ticket/{reserved}", "ticket {reserved}", "admin"),
+        "admin-actor-before": View(
+            "/admin/actors/ticket/{reserved}?at=1", "ticket {reserved}", "admin"
+        ),
+        "admin-question": View(
+            "/admin/actors/order/{live_order}", "order {live_order}", "admin", _is_asked_why
+        ),
+        "admin-timers": View("/admin/timers", "Timers", "admin"),
+        "admin-parked": View("/admin/parked", "Parked messages", "admin"),
+        "admin-audit": View("/admin/audit", "Audit log", "admin"),
+        "admin-not-for-buyers": View("/admin", "Administration", "buyer"),
         "signin": View("/signin", "Sign in"),
         "signup": View("/signup", "Create an account"),
         "not-found": View("/nowhere", "Page not found"),
@@ -155,12 +173,12 @@ async def made(browser: Browser, site: Site) -> Scene:
         visiting(browser, site.url) as buyer,
         visiting(browser, site.url) as admin,
     ):
-        people = {"seller": seller, "buyer": buyer}
+        people = {"seller": seller, "buyer": buyer, "admin": admin}
         seller.email, buyer.email = "sam@example.com", "kim@example.com"
         for person in people.values():
             await person.signs_up()
-        await admin.signs_up()
         await site.promote(admin.email)
+        await admin.becomes_admin()
         things = await _filled(seller, buyer, admin)
         sessions = {name: await each.desk.context.storage_state() for name, each in people.items()}
     return Scene({name: view.of(things) for name, view in VIEWS.items()}, sessions)

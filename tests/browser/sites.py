@@ -15,12 +15,18 @@ __all__ = ["Site", "running"]
 class Site:
     """Where visitors go."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], module: str) -> None:
         self._data = folder / "var"
         self.log = folder / "log"
         self._settings = settings
+        self._module = module
         self._server: Server | None = None
         self.url = ""
+
+    @property
+    def dsn(self) -> str:
+        """Its database."""
+        return self._settings["DATABASE_URL"]
 
     @property
     def port(self) -> int:
@@ -31,7 +37,7 @@ class Site:
     async def start(self, port: int = 0) -> None:
         """Let it come (back), on *port* or a free one."""
         settings = {**self._settings, "TICKETING_PORT": str(port)}
-        self._server = await start(self._data, self.log, settings)
+        self._server = await start(self._data, self.log, settings, module=self._module)
         self.url = self._server.url
 
     async def promote(self, email: str) -> None:
@@ -50,12 +56,14 @@ class Site:
 
 
 @asynccontextmanager
-async def running(databases: postgres.Databases, **settings: str) -> AsyncIterator[Site]:
+async def running(
+    databases: postgres.Databases, *, module: str = "ticketing", **settings: str
+) -> AsyncIterator[Site]:
     """A site as long as the context lasts."""
     dsn = await databases.create()
     given = {"DATABASE_URL": dsn, "TICKETING_RATE_LIMITS": "off", **settings}
     with postgres.data_folder() as folder:
-        site = Site(folder, given)
+        site = Site(folder, given, module)
         await site.start()
         try:
             yield site

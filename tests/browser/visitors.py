@@ -215,8 +215,8 @@ class Visitor:
         paid = {"orderId": order["id"], "token": "tok_visa"}
         await self.call("POST", "/api/payments", paid)
 
-    async def refunds(self, order: dict[str, Any]) -> None:
-        """Give the buyer the money back, once they are an administrator; not by the page."""
+    async def becomes_admin(self) -> None:
+        """Sign in again until the role is there, which was given a moment ago."""
         said = {"email": self.email, "password": PASSWORD}
 
         async def is_admin() -> bool:
@@ -227,6 +227,9 @@ class Visitor:
             )
 
         await until(is_admin, f"{self.email} is an administrator")
+
+    async def refunds(self, order: dict[str, Any]) -> None:
+        """Give the buyer the money back, as an administrator; not by the page."""
         path = f"/api/admin/orders/{order['id']}/refund"
         await self.call("POST", path, {"reason": "The match was called off"})
 

@@ -14,7 +14,11 @@ from web.shell import PAGES
 from web.static import CLIENT, Files
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-ADDRESSES = [path.replace("{id}", "0197a3c9-1f2e-7d3c-8b4a-5c6d7e8f9a0b") for path in PAGES]
+AN_ID = "0197a3c9-1f2e-7d3c-8b4a-5c6d7e8f9a0b"
+ADDRESSES = [
+    path.replace("{id}", AN_ID).replace("{kind}", "ticket").replace("{key}", AN_ID)
+    for path in PAGES
+]
 
 TRANSFERRED_BYTES_MAX = 60_000
 
@@ -29,6 +33,8 @@ VENDORED = {
     "preact-signals-core-1.14.5/signals-core.mjs": (
         "0c80bc127d72ecb1496ef116ffddae75079829a3af01e7f417c8e5a6474c68b6"
     ),
+    "uplot-1.6.32/uplot.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+    "uplot-1.6.32/uplot.mjs": "5dd9b3281aa64b461b42d9945f6adb2649d346502b12281a9ae0d46599a80eba",
 }
 
 

@@ -37,12 +37,12 @@ class Operator:
             inspector = self._inspector()
             if inspector is None:
                 continue
-            if self._dice.random() < 0.5:
-                inspector.open()
             lines = await inspector.actors(limit=1000)
             busy = [line for line in lines if line.status == "running"]
             if lines:
                 line = self._dice.choice(busy or lines)
+                if self._dice.random() < 0.5:
+                    inspector.watch(Ref(line.kind, line.key))
                 await self._act(inspector, Ref(line.kind, line.key))
 
     def _inspector(self) -> Inspector | None:

@@ -42,8 +42,17 @@ class Server:
             return await self.process.wait()
 
 
-async def start(data_dir: Path, log: Path, settings: Mapping[str, str] | None = None) -> Server:
-    """Start a server on *data_dir* and wait until it accepts requests."""
+async def start(
+    data_dir: Path,
+    log: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    module: str = "ticketing",
+) -> Server:
+    """Start a server on *data_dir* and wait until it accepts requests.
+
+    *module* is what is run: one of the tests' own changes something and then runs the command.
+    """
     environment = {
         **os.environ,
         "TICKETING_DATA_DIR": str(data_dir),
@@ -53,7 +62,7 @@ async def start(data_dir: Path, log: Path, settings: Mapping[str, str] | None = 
     }
     with logbook.writing(log) as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ticketing", "serve",
+            sys.executable, "-m", module, "serve",
             env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors,
         )  # fmt: skip
     assert process.stdout is not None

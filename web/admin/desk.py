@@ -47,8 +47,7 @@ class Desk:
         return self._runtime.inspector
 
     async def overview(self) -> overview.OverviewView:
-        """The node as a whole; it is seen to be looked at."""
-        self.inspector.open()
+        """The node as a whole."""
         began = self._runtime.clock.monotonic()
         await asyncio.sleep(0)  # A whole round of the loop: how long it takes is the lag.
         lag = self._runtime.clock.monotonic() - began
@@ -66,8 +65,11 @@ class Desk:
             ],
             turns=seen.turns,
             batches=seen.batches,
+            batch_turns=seen.batch_turns,
             batch_seconds=seen.batch_seconds,
             timers=overview.TimersView(
+                handled=seen.due,
+                late_seconds=seen.late_seconds,
                 waiting=seen.timers_waiting,
                 pending=pending,
                 overdue=overdue,
@@ -115,7 +117,7 @@ class Desk:
 
     async def actor(self, ref: Ref) -> schemas.ActorView:
         """*ref* as it is now; it is seen to be looked at."""
-        self.inspector.open()
+        self.inspector.watch(ref)
         state = await self.state(ref)
         before = None
         if state is not None and state.version > 1:

@@ -80,7 +80,7 @@ function onClick(event) {
   const link = event.target.closest("a");
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
   if (link.hash && link.pathname === location.pathname) return; // "Skip to content".
-  if (!match(link.pathname).isKnown) return; // Another page of the server: /docs, /admin.
+  if (!match(link.pathname).isKnown) return; // Another page of the server: /docs.
   event.preventDefault();
   navigate(link.href);
 }

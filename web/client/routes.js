@@ -18,10 +18,16 @@ const TABLE = [
   ["/listings", () => import("./pages/listings.js")],
   ["/signin", ACCOUNT],
   ["/signup", ACCOUNT],
+  ["/admin", () => import("./admin/overview.js")],
+  ["/admin/actors", () => import("./admin/actors.js")],
+  ["/admin/actors/{kind}/{key}", () => import("./admin/actor.js")],
+  ["/admin/timers", () => import("./admin/timers.js")],
+  ["/admin/parked", () => import("./admin/parked.js")],
+  ["/admin/audit", () => import("./admin/audit.js")],
 ];
 
 const PATTERNS = TABLE.map(([path, load]) => ({
-  expression: new RegExp(`^${path.replace(/\{id\}/g, "([^/]+)")}$`),
+  expression: new RegExp(`^${path.replace(/\{\w+\}/g, "([^/]+)")}$`),
   load,
 }));
 

@@ -1,5 +1,5 @@
 // Who is signed in.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { call, get, whenSignedOut } from "./api.js";
 import { forgetOwn } from "./store.js";
 
@@ -7,6 +7,9 @@ import { forgetOwn } from "./store.js";
 
 /** undefined: not known yet; null: nobody. @type {import("@preact/signals").Signal<User|null|undefined>} */
 export const user = signal(undefined);
+
+/** Whether it is an administrator; what they may do the server decides. */
+export const isAdmin = computed(() => user.value?.roles.includes("admin") ?? false);
 
 /** Ask the server; it may renew the session on the way. */
 export async function load() {
@@ -20,10 +23,13 @@ export async function load() {
 /** @param {User|null} next */
 function become(next) {
   const known = user.peek();
-  if (known === next || (known && next && known.id === next.id)) return;
+  if (known === next || (known && next && written(known) === written(next))) return;
   if (known) forgetOwn();
   user.value = next;
 }
+
+/** Who it is, and in which roles. @param {User} who */
+const written = ({ id, roles }) => [id, ...roles].join();
 
 /** @param {"signin"|"signup"} how @param {string} email @param {string} password */
 export async function enter(how, email, password) {

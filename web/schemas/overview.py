@@ -34,7 +34,13 @@ class WorkerView(View, frozen=True, kw_only=True):
 
 
 class TimersView(View, frozen=True, kw_only=True):
-    """Durable messages: `waiting` are those in memory; null: the database does not answer."""
+    """Durable messages: `waiting` are those in memory; null: the database does not answer.
+
+    Those `handled` since the start were late by `lateSeconds`, all together.
+    """
+
+    handled: int
+    late_seconds: float
 
     waiting: int
     pending: int | None
@@ -56,7 +62,7 @@ class PaymentsView(View, frozen=True, kw_only=True):
 
 
 class OverviewView(View, frozen=True, kw_only=True):
-    """A node as a whole. `turns`, `batches` and `batchSeconds` count from its start."""
+    """A node as a whole. `turns` and what is of batches count from its start."""
 
     now: Instant
     node: str
@@ -66,6 +72,7 @@ class OverviewView(View, frozen=True, kw_only=True):
     workers: Sequence[WorkerView]
     turns: int
     batches: int
+    batch_turns: int
     batch_seconds: float
     timers: TimersView
     gateway: GatewayView
@@ -95,8 +102,16 @@ class OverviewView(View, frozen=True, kw_only=True):
             ),
             turns=48_210,
             batches=9_120,
+            batch_turns=31_044,
             batch_seconds=41.5,
-            timers=TimersView(waiting=12, pending=418, overdue=0, next_at=examples.EXPIRES_AT),
+            timers=TimersView(
+                handled=1_204,
+                late_seconds=3.8,
+                waiting=12,
+                pending=418,
+                overdue=0,
+                next_at=examples.EXPIRES_AT,
+            ),
             gateway=GatewayView(sockets=24, topics=31),
             payments=PaymentsView(unknown=0),
             store_available=True,

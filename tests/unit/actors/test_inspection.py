@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors import Effect, HeldError, Turn, handle, inspection, supervisor
+from actors import Effect, HeldError, Turn, handle, ranking, supervisor
 from actors.errors import RestartedError
 from actors.inspection import NotNowError
 from actors.seen import place
@@ -78,7 +78,7 @@ async def test_nobody_is_skipped_while_all_are_idle_for_longer_and_longer() -> N
 async def test_a_long_list_lets_others_run_and_finds_all() -> None:
     count, at_once = 600, 20
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inspection, "AT_ONCE", at_once)
+        patch.setattr(ranking, "AT_ONCE", at_once)
         async with counters() as node:
             adds = (node.ask(f"{each:03}", Add(), fresh=True) for each in range(count))
             await asyncio.gather(*adds)
@@ -169,7 +169,7 @@ async def test_a_turn_that_began_before_anybody_looked_is_seen() -> None:
         running = inspector.running(A)
         assert running is not None
         assert (running[0], round(running[1])) == ("counter.add", 5)
-        inspector.open()
+        inspector.watch(A)
         assert inspector.running(A) is not None
         inspector.restart(A)
         assert await asked is RestartedError
@@ -317,4 +317,4 @@ async def test_a_timer_of_a_suspended_actor_waits_for_it() -> None:
 
 
 def test_places_are_finite_because_they_become_json() -> None:
-    assert float("inf") > inspection.UNKNOWN_AT
+    assert float("inf") > ranking.UNKNOWN_AT

@@ -45,7 +45,7 @@ async def test_looking_at_a_thousand_sleepers_wakes_none() -> None:
             await node.ask(str(number), Add())
     async with counters(data) as node:
         inspector = node.runtime.inspector
-        inspector.open()
+        inspector.watch(A)
         before = list(node.store.loads)
         for number in range(1000):
             ref = counter(str(number))
@@ -65,7 +65,7 @@ async def test_a_suspended_actor_keeps_what_comes_and_handles_it_in_order() -> N
     async with counters() as node:
         await node.ask("a", Add(amount=1))
         node.runtime.inspector.suspend(A)
-        node.runtime.inspector.open()
+        node.runtime.inspector.watch(A)
         first = await begin(node, "a", Add(amount=2))
         second = await begin(node, "a", Add(amount=3))
         await node.tell("a", Add(amount=4))
@@ -136,7 +136,7 @@ async def test_a_handler_that_hangs_is_seen_and_given_up() -> None:
     async with counters(actor=StuckCounter()) as node:
         await node.ask("a", Add(amount=1))
         inspector = node.runtime.inspector
-        inspector.open()
+        inspector.watch(A)
         asked = await begin(node, "a", Add(amount=7))
         behind = await begin(node, "a", Add(amount=2))
         await node.clock.sleep(3)
@@ -222,7 +222,7 @@ async def test_turns_are_noted_while_somebody_looks_and_forgotten_after() -> Non
         inspector = node.runtime.inspector
         await node.ask("a", Add())
         assert inspector.turns(A) == ()
-        inspector.open()
+        inspector.watch(A)
         node.store.latency = lambda: 0.5
         await node.ask("a", Add())
         await outcome(node, "a", Add(amount=CRASH))

@@ -15,7 +15,7 @@ A = counter("a")
 def kept(node: Node) -> int:
     """How much the observer has in memory."""
     observer = node.runtime.inspector._node.observer
-    return len(observer._turns) + len(observer._running)
+    return sum(len(each.turns) + (each.running is not None) for each in observer._watched.values())
 
 
 @simulated()
@@ -38,7 +38,7 @@ async def test_it_stays_open_as_long_as_somebody_looks_and_closes_after() -> Non
     async with counters() as node:
         inspector = node.runtime.inspector
         for _ in range(10):
-            inspector.open()
+            inspector.watch(A)
             await node.ask("a", Add())
             await node.clock.sleep(OPEN_SECONDS - 1)
             assert inspector.is_open
@@ -46,7 +46,7 @@ async def test_it_stays_open_as_long_as_somebody_looks_and_closes_after() -> Non
         await node.clock.sleep(OPEN_SECONDS)
         assert not inspector.is_open
         assert kept(node) == 0
-        inspector.open()
+        inspector.watch(A)
         await node.ask("a", Add())
         assert len(inspector.turns(A)) == 1
 
@@ -59,7 +59,7 @@ async def test_a_turn_that_was_under_way_is_not_half_noted() -> None:
         asked = asyncio.ensure_future(node.ask("a", Add(), fresh=True))  # noqa: TID251 - a test
         await node.clock.sleep(1)
         assert any("_finish" in frame for frame in inspector.stack(A))
-        inspector.open()
+        inspector.watch(A)
         assert await asked == 1
         assert inspector.turns(A) == ()
         assert kept(node) == 0
@@ -69,7 +69,7 @@ async def test_a_turn_that_was_under_way_is_not_half_noted() -> None:
 async def test_how_long_a_turn_waited_ran_and_was_committed() -> None:
     async with counters() as node:
         inspector = node.runtime.inspector
-        inspector.open()
+        inspector.watch(A)
         await node.ask("a", Add(), fresh=True)
         inspector.suspend(A)
         await node.tell("a", Add())
@@ -89,7 +89,7 @@ async def test_how_long_a_turn_waited_ran_and_was_committed() -> None:
 @simulated()
 async def test_a_look_has_nothing_to_commit() -> None:
     async with counters() as node:
-        node.runtime.inspector.open()
+        node.runtime.inspector.watch(A)
         await node.ask("a", Add())
         await node.ask("a", Look())
         add, look = node.runtime.inspector.turns(A)
@@ -97,14 +97,15 @@ async def test_a_look_has_nothing_to_commit() -> None:
 
 
 @simulated(seeds=1)
-async def test_the_turns_of_the_last_actors_are_kept_and_of_each_the_last() -> None:
+async def test_of_each_actor_that_is_looked_at_the_last_turns_are_kept_and_of_others_none() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(observers, "ACTORS_KEPT", 3)
+        patch.setattr(observers, "WATCHED_MAX", 3)
         async with counters() as node:
             inspector = node.runtime.inspector
-            inspector.open()
-            for key in ("a", "b", "c", "a", "d"):  # "b" has not been touched for longest.
+            for key in "abcad":  # Nobody has looked at "b" for longest.
+                inspector.watch(counter(key))
+            for key in "abcde":
                 for _ in range(TURNS_KEPT + 3):
                     await node.ask(key, Add())
-            seen = {key: len(inspector.turns(counter(key))) for key in "abcd"}
-            assert seen == {"a": TURNS_KEPT, "b": 0, "c": TURNS_KEPT, "d": TURNS_KEPT}
+            seen = {key: len(inspector.turns(counter(key))) for key in "abcde"}
+            assert seen == {"a": TURNS_KEPT, "b": 0, "c": TURNS_KEPT, "d": TURNS_KEPT, "e": 0}

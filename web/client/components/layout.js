@@ -3,7 +3,7 @@ import { html } from "../html.js";
 import * as live from "../live.js";
 import { alarm, announced, announce } from "../notices.js";
 import { navigate, route } from "../router.js";
-import { signOut, user } from "../session.js";
+import { isAdmin, signOut, user } from "../session.js";
 import { AlertRegion, Glyph } from "./parts.js";
 
 const BANNERS = {
@@ -50,6 +50,7 @@ function Header() {
             <${Item} to="/events">Events<//>
             <${Item} to="/sell">Sell<//>
             ${who && html`<${Item} to="/orders">My orders<//><${Item} to="/listings">My listings<//>`}
+            ${isAdmin.value && html`<${Item} to="/admin">Admin<//>`}
           </ul>
         </nav>
         <div class="account"><${Account} who=${who} /></div>
