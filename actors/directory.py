@@ -36,6 +36,10 @@ class Directory:
         self._idle = asyncio.Event()
         self._idle.set()
         self.live: dict[Ref, Activation] = {}
+        self.residents = dict.fromkeys(actors, 0)
+        """How many of them there are, by kind: nobody has to count who looks every second."""
+        self.busy = dict.fromkeys(actors, 0)
+        """How many of them have work."""
 
     def put(self, envelope: Envelope, *, fresh: bool = False) -> None:
         """Hand *envelope* to its actor; *fresh* if nobody can have heard of it, so it has no row.
@@ -48,8 +52,7 @@ class Directory:
         was_running = activation.is_running
         activation.put(envelope)
         if activation.is_running and not was_running:
-            self._busy += 1
-            self._idle.clear()
+            self._begun(activation)
 
     def suspend(self, ref: Ref) -> None:
         """Have *ref* handle nothing more, once its turn is over; what comes for it waits."""
@@ -65,17 +68,16 @@ class Directory:
             return
         activation.wake()
         if activation.is_running:
-            self._busy += 1
-            self._idle.clear()
+            self._begun(activation)
         elif not activation.is_worth_keeping:
-            del self.live[ref]
+            self._forget(ref)
 
     def passivate(self, ref: Ref) -> bool:
         """Let *ref* go from memory; False if it has work, or is suspended."""
         activation = self.live.get(ref)
         if activation is not None and (activation.is_running or activation.is_suspended):
             return False
-        self.live.pop(ref, None)
+        self._forget(ref)
         return True
 
     def _activation(self, ref: Ref, *, fresh: bool) -> Activation:
@@ -86,6 +88,7 @@ class Directory:
             if fresh:
                 activation.state = actor.blank(ref.key)
             self.live[ref] = activation
+            self.residents[ref.kind] += 1
             if len(self.live) > RESIDENT_MAX + RESIDENT_SLACK:
                 self._passivate(unused_since=float("-inf"))
         return activation
@@ -109,12 +112,23 @@ class Directory:
             idle.sort(key=lambda activation: activation.used_at)
         for place, activation in enumerate(idle):
             if place < excess or activation.used_at <= unused_since:
-                del self.live[activation.ref]
+                self._forget(activation.ref)
+
+    def _forget(self, ref: Ref) -> None:
+        if self.live.pop(ref, None) is not None:
+            self.residents[ref.kind] -= 1
+
+    def _begun(self, activation: Activation) -> None:
+        """*activation* has work; when it has none any more, it is `_on_idle`."""
+        self._busy += 1
+        self.busy[activation.ref.kind] += 1
+        self._idle.clear()
 
     def _on_idle(self, activation: Activation) -> None:
         """An actor that never came to be, or lost its memory, is not worth keeping."""
         if not (activation.is_worth_keeping or activation.is_suspended):
-            self.live.pop(activation.ref, None)
+            self._forget(activation.ref)
         self._busy -= 1
+        self.busy[activation.ref.kind] -= 1
         if not self._busy:
             self._idle.set()

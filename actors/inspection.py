@@ -5,9 +5,7 @@ the runtime's own parts, so that an actor that is stuck, or has a full mailbox, 
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from operator import itemgetter
 from typing import Any, Final
 
 import structlog
@@ -62,15 +60,12 @@ class Inspector:
 
     def overview(self) -> Overview:
         """The node as a whole."""
-        live = self._directory.live
-        resident = Counter(map(itemgetter(0), live))
-        running = dict.fromkeys(resident, 0)
-        running.update(Counter(each.ref.kind for each in live.values() if each.is_running))
+        resident, running = self._directory.residents, self._directory.busy
         telemetry, timers = self._node.telemetry, self._node.timers
         return Overview(
             services=[each.health for each in self._node.supervisors.values()],
-            resident=resident,
-            running=running,
+            resident={kind: count for kind, count in resident.items() if count},
+            running={kind: running[kind] for kind, count in resident.items() if count},
             workers=[_worker(pool) for pool in self._pools.values()],
             turns=telemetry.turns_count,
             batches=telemetry.batches_count,
@@ -103,11 +98,11 @@ class Inspector:
         kinds = [
             name
             for name, its in self._node.services.items()
-            if kind in {None, name} and service in {None, its}
+            if kind in {None, name} and service in {None, its} and name not in self._pools
         ]
         wanted = Wanted(kinds, status, key, order, after, limit)
-        refs = [*self._directory.live, *self._fallen(moment)]
-        return [self._line(ref, moment) for ref in await ranked(refs, wanted, moment)]
+        failed = {*moment.crashes, *moment.troubled}  # In memory or not: who is looked for first.
+        return [self._line(ref, moment) for ref in await ranked(failed, wanted, moment)]
 
     def actor(self, ref: Ref) -> ActorSeen:
         """One actor as a line; one that is not in memory is asleep."""
@@ -206,11 +201,6 @@ class Inspector:
             troubled.update(supervisor.troubled)
             crashes.update(supervisor.crashes)
         return Moment(self._node.clock.monotonic(), self._directory.live, troubled, crashes)
-
-    def _fallen(self, moment: Moment) -> set[Ref]:
-        """The actors that failed and are not in memory: what an operator looks for first."""
-        failed = {ref for ref in (*moment.crashes, *moment.troubled) if ref.kind not in self._pools}
-        return failed.difference(self._directory.live)
 
     def _line(self, ref: Ref, moment: Moment) -> ActorSeen:
         activation = self._directory.live.get(ref)

@@ -1,13 +1,13 @@
 """The list of actors: those that are asked for, in an order, of the hundred thousand in memory.
 
-Most are only passed by, so nothing is made of them but their place in the list: an operator who
-looks at it every two seconds must not cost those who buy.
+An operator who looks at it every two seconds must not cost those who buy. Most actors are only
+passed by: once there is a page of others, whoever cannot come before its last is left out by a
+comparison or two, before anything is made of it.
 """
 
 import asyncio
 import heapq
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from actors.activation import Activation
@@ -48,21 +48,23 @@ class Wanted(NamedTuple):
     limit: int
 
 
-async def ranked(refs: Sequence[Ref], wanted: Wanted, moment: Moment) -> list[Ref]:
-    """The first of *refs* that are *wanted*."""
-    best: list[Place] = []
+async def ranked(failed: Iterable[Ref], wanted: Wanted, moment: Moment) -> list[Ref]:
+    """The first that are *wanted*, of all that *failed* and all that are in memory."""
+    best = heapq.nsmallest(wanted.limit, _places(failed, wanted, moment))
+    refs, activations = list(moment.live), list(moment.live.values())
     for start in range(0, len(refs), AT_ONCE):
-        found = list(_places(refs[start : start + AT_ONCE], wanted, moment))
+        few = slice(start, start + AT_ONCE)
+        likely: Iterable[Ref] = refs[few]
         if len(best) == wanted.limit:
-            last = best[-1]
-            found = [place for place in found if place < last]
+            likely = _LIKELY[wanted.order](refs[few], activations[few], best[-1])
+        found = set(_places(likely, wanted, moment))
         if found:
-            best = heapq.nsmallest(wanted.limit, chain(best, found))
+            best = heapq.nsmallest(wanted.limit, found.union(best))  # Some had failed, too.
         await asyncio.sleep(0)  # Lets others run; it waits for no time.
     return [Ref(kind, key) for _, kind, key in best]
 
 
-def _places(refs: Sequence[Ref], wanted: Wanted, moment: Moment) -> Iterator[Place]:
+def _places(refs: Iterable[Ref], wanted: Wanted, moment: Moment) -> Iterator[Place]:
     kinds, status, beginning, order, after, _ = wanted
     rank = _RANKS[order]
     for ref in refs:
@@ -114,4 +116,50 @@ _RANKS: Final[Mapping[Order, Callable[[Ref, Moment], float]]] = {
     "idle": _idle,
     "version": _version,
     "key": lambda _ref, _moment: 0,
+}
+
+
+# Of some who are in memory, those that may come before the last place of a page. ----------------
+
+
+def _likely_by_name(refs: Sequence[Ref], _: Sequence[Activation], last: Place) -> Iterable[Ref]:
+    """If nobody among them has a rank, but those who failed, and their places are known."""
+    rank, *name = last
+    return filter(tuple(name).__gt__, refs) if rank == 0 else ()
+
+
+def _likely_by_mailbox(
+    refs: Sequence[Ref], activations: Sequence[Activation], last: Place
+) -> Iterable[Ref]:
+    """Nothing waits for an actor that is neither at work nor suspended."""
+    at_work = [each.ref for each in activations if each.is_running or each.is_suspended]
+    return [*at_work, *_likely_by_name(refs, activations, last)]
+
+
+def _likely_by_idle(
+    _: Sequence[Ref], activations: Sequence[Activation], last: Place
+) -> Iterable[Ref]:
+    until = last[0]
+    return [each.ref for each in activations if each.used_at <= until]
+
+
+def _likely_by_version(
+    _: Sequence[Ref], activations: Sequence[Activation], last: Place
+) -> Iterable[Ref]:
+    least = -last[0]
+    return [
+        each.ref
+        for each in activations
+        if (0 if each.state is None else each.state.version) >= least
+    ]
+
+
+_LIKELY: Final[
+    Mapping[Order, Callable[[Sequence[Ref], Sequence[Activation], Place], Iterable[Ref]]]
+] = {
+    "restarts": _likely_by_name,
+    "mailbox": _likely_by_mailbox,
+    "idle": _likely_by_idle,
+    "version": _likely_by_version,
+    "key": _likely_by_name,
 }

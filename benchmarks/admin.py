@@ -3,13 +3,14 @@
 So many orders are placed that twenty thousand actors and more are in memory, among two hundred
 thousand tickets. (o) asks what the admin pages ask meanwhile. (p) compares the processor time of an
 order with all admin pages open - the overview and an actor followed live, the list of actors asked
-for every two seconds - and with none, in pairs that follow each other. Turns are noted for a while after
-the last look, so before "closed" that while is waited for.
+for every two seconds - and with none, in pairs that follow each other. Turns are noted for a while
+after the last look, so before each round nobody does anything for that while: both begin alike.
 """
 
 import asyncio
 import itertools
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -33,7 +34,7 @@ __all__ = ["cost", "pages"]
 
 TICKETS, TICKETS_QUICK = 200_000, 20_000
 LIVE, LIVE_QUICK = 20_000, 2_000
-SECONDS, SECONDS_QUICK = 6, 2
+SECONDS, SECONDS_QUICK = 10, 2
 PAIRS, PAIRS_QUICK = 10, 2
 PAGE_MILLISECONDS, COST = 200, 1.05
 
@@ -43,10 +44,12 @@ LIST_SECONDS: Final = 2.0
 UNNOTED_SECONDS: Final = OPEN_SECONDS + SWEEP_SECONDS + 1
 """How long after the last look nothing is noted any more."""
 
-ORDERS_A_SECOND_MAX: Final = 6_000
+ORDERS_A_SECOND_MAX: Final = 4_000
 """More tickets than the generator can buy, so that it never has to buy one twice."""
 
 API: Final = "/api/admin"
+
+_NEXT: Final = re.compile('<(.*)>; rel="next"')
 
 
 @dataclass(slots=True)
@@ -62,11 +65,16 @@ class Running:
     bought: list[str] = field(default_factory=list)
     """Some of the tickets that were bought a moment ago: they are in memory."""
 
-    async def load(self, seconds: int) -> Result:
-        """Have orders placed for so long, each for another ticket."""
+    async def prepare(self, seconds: int) -> None:
+        """Have tickets enough for a load of so long."""
         few = ORDERS_A_SECOND_MAX * seconds
         if len(self.lines) < few:
             self.lines += market.buyers(await market.offer(self.dsn, few), KEY)
+
+    async def load(self, seconds: int) -> Result:
+        """Have orders placed for so long, each for another ticket."""
+        await self.prepare(seconds)
+        few = ORDERS_A_SECOND_MAX * seconds
         at_hand = self.lines[:few]
         result = await drive(self.process.url, at_hand, self.folder, seconds, one=False)
         if result.bad:
@@ -84,8 +92,9 @@ class Running:
         async with self.session.get(self.process.url + path) as response:
             response.raise_for_status()
             said = await response.json()
-        link = response.links.get("next", {}).get("url")
-        return said, (time.perf_counter() - began) * 1000, None if link is None else link.path_qs
+        took = (time.perf_counter() - began) * 1000
+        following = _NEXT.match(response.headers.get("Link", ""))
+        return said, took, following and following[1]
 
     async def is_resident(self, ticket: str) -> bool:
         said, _, _ = await self.get(f"{API}/actors/ticket/{ticket}")
@@ -165,27 +174,32 @@ async def _look(server: Running, awake: str, asleep: str, times: dict[str, list[
 
 async def cost(stage: Stage) -> list[Row]:
     """(p) Processor time an order, with the admin pages open and closed."""
-    ratios = []
+    spent: dict[bool, list[float]] = {True: [], False: []}
     async with _at_work(stage, "p") as server:
         for number in range(PAIRS_QUICK if stage.quick else PAIRS):
-            order = (True, False) if number % 2 == 0 else (False, True)
-            spent = {is_open: await _round(server, _seconds(stage), is_open) for is_open in order}
-            ratios.append(spent[True] / spent[False])
+            for is_open in (True, False) if number % 2 == 0 else (False, True):
+                spent[is_open].append(await _round(server, _seconds(stage), is_open))
+            opened, closed = spent[True][-1], spent[False][-1]
             print(
-                f"  (p) open {spent[True]:.1f} us, closed {spent[False]:.1f} us: {ratios[-1]:.3f}",
+                f"  (p) open {opened:.1f} us, closed {closed:.1f} us: {opened / closed:.3f}",
                 flush=True,
             )
-    title = "(p) processor time an order, admin pages open / closed"
-    return [Row(title=title, unit="x", values=ratios, at_most=COST)]
+    ratios = [opened / closed for opened, closed in zip(spent[True], spent[False], strict=True)]
+    title = "(p) processor time an order"
+    return [
+        Row(title=f"{title}, admin pages open / closed", unit="x", values=ratios, at_most=COST),
+        Row(title=f"{title}, open", unit="us", values=spent[True]),
+        Row(title=f"{title}, closed", unit="us", values=spent[False]),
+    ]
 
 
 async def _round(server: Running, seconds: int, is_open: bool) -> float:  # noqa: FBT001 - a switch
     """Microseconds of the server's processor time an order."""
+    await server.prepare(seconds)
+    await asyncio.sleep(UNNOTED_SECONDS)
     watching = []
     if is_open:
         watching = [asyncio.create_task(each) for each in _page(server)]  # noqa: TID251
-    else:
-        await asyncio.sleep(UNNOTED_SECONDS)
     before = _processor_seconds(server.process.pid)
     result = await server.load(seconds)
     spent = _processor_seconds(server.process.pid) - before
@@ -194,6 +208,9 @@ async def _round(server: Running, seconds: int, is_open: bool) -> float:  # noqa
             task.result()  # It has failed: nothing was watched.
         task.cancel()
     await asyncio.gather(*watching, return_exceptions=True)
+    print(
+        f"  (p) {'open' if is_open else 'closed'} at {result.per_second:.0f} orders/s", flush=True
+    )
     return spent / (result.per_second * seconds) * 1e6
 
 
