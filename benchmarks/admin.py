@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,8 +62,6 @@ class Running:
     session: aiohttp.ClientSession
     lines: list[str]
     """What is still to be bought, "token ticket" each."""
-    bought: list[str] = field(default_factory=list)
-    """Some of the tickets that were bought a moment ago: they are in memory."""
 
     async def prepare(self, seconds: int) -> None:
         """Have tickets enough for a load of so long."""
@@ -79,11 +77,8 @@ class Running:
         result = await drive(self.process.url, at_hand, self.folder, seconds, one=False)
         if result.bad:
             raise RuntimeError(f"{result.bad} answers that nobody wanted")
-        # The generator's threads share the lines, but not evenly: somewhat more than were bought
-        # are used up, and of the first half each was bought.
-        count = round(result.per_second * seconds)
-        self.bought = [line.split()[1] for line in at_hand[: count // 2]]
-        self.lines = self.lines[min(few, round(count * 1.3)) :]
+        # The generator's threads share the lines, but not evenly.
+        self.lines = self.lines[min(few, round(result.per_second * seconds * 1.3)) :]
         return result
 
     async def get(self, path: str) -> tuple[Any, float, str | None]:
@@ -95,6 +90,19 @@ class Running:
         took = (time.perf_counter() - began) * 1000
         following = _NEXT.match(response.headers.get("Link", ""))
         return said, took, following and following[1]
+
+    async def sells_one(self) -> str:
+        """A ticket that was offered and reserved as any other is, with both in its journal."""
+        offer = {"title": "Stand 1", "price": 20}
+        async with self.session.post(f"{self.process.url}/api/tickets", json=offer) as response:
+            response.raise_for_status()
+            ticket: str = (await response.json())["id"]
+        token = {"Authorization": f"Bearer {self.lines.pop().split()[0]}"}
+        async with self.session.post(
+            f"{self.process.url}/api/orders", json={"ticketId": ticket}, headers=token
+        ) as response:
+            response.raise_for_status()
+        return ticket
 
     async def is_resident(self, ticket: str) -> bool:
         said, _, _ = await self.get(f"{API}/actors/ticket/{ticket}")
@@ -118,7 +126,7 @@ async def pages(stage: Stage) -> list[Row]:
     residents: list[float] = []
     async with _at_work(stage, "o") as server:
         for _ in range(stage.rounds):
-            awake, asleep = server.bought[-1], server.bought[0]
+            awake, asleep = await server.sells_one(), await server.sells_one()
             await server.puts_to_sleep(asleep)
             times: dict[str, list[float]] = {}
             loading = asyncio.create_task(server.load(_seconds(stage)))  # noqa: TID251 - no runtime
@@ -199,7 +207,8 @@ async def _round(server: Running, seconds: int, is_open: bool) -> float:  # noqa
     await asyncio.sleep(UNNOTED_SECONDS)
     watching = []
     if is_open:
-        watching = [asyncio.create_task(each) for each in _page(server)]  # noqa: TID251
+        ticket = await server.sells_one()
+        watching = [asyncio.create_task(each) for each in _page(server, ticket)]  # noqa: TID251
     before = _processor_seconds(server.process.pid)
     result = await server.load(seconds)
     spent = _processor_seconds(server.process.pid) - before
@@ -214,9 +223,9 @@ async def _round(server: Running, seconds: int, is_open: bool) -> float:  # noqa
     return spent / (result.per_second * seconds) * 1e6
 
 
-def _page(server: Running) -> Sequence[Any]:
+def _page(server: Running, ticket: str) -> Sequence[Any]:
     return (
-        _follow(server, ["admin:overview", f"admin:actor:ticket:{server.bought[-1]}"]),
+        _follow(server, ["admin:overview", f"admin:actor:ticket:{ticket}"]),
         _list_again_and_again(server),
     )
 

@@ -80,6 +80,8 @@ async def test_a_poison_message_is_found_and_dropped_and_the_ticket_sells(
 
     await admin.link(re.compile("1 actor is left alone")).click()
     await admin.sees_heading("Actors")
+    restarts = page.get_by_role("columnheader", name="Restarts")
+    await expect(restarts).to_have_attribute("aria-sort", "descending")
     first = page.locator("tbody tr").first
     await expect(first).to_have_attribute("data-actor", actor)
     await expect(first).to_have_attribute("data-status", "quarantined")
