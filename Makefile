@@ -30,10 +30,10 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money nemesis bench-cluster soak screenshots schema lock clean
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(RUNTIME) $(PROJECT)  ## creates .venv and installs the locked dependencies and the project
 	@echo "installed; make run starts it"
@@ -58,6 +58,13 @@ crash: $(DEVELOPMENT) $(PROJECT)  ## the long crash rounds
 
 money: $(DEVELOPMENT) $(PROJECT)  ## 500 purchases under every fault at once, and the race of 400 against the clock
 	@$(BIN)/pytest tests/money -m money -s
+
+bench-cluster: $(DEVELOPMENT) $(PROJECT)  ## several processes against one, and what faults among them cost clients
+	@$(BIN)/python -m benchmarks.cluster
+
+# Another length than ten minutes: make nemesis SECONDS=60
+nemesis: $(DEVELOPMENT) $(PROJECT)  ## three nodes, sixteen clients and every fault for ten minutes: no answer may be wrong
+	@TICKETING_NEMESIS_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/cluster -m nemesis -s
 
 soak: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
 	@$(BIN)/python -m benchmarks.soak

@@ -18,6 +18,10 @@ Layout, in reading order:
 - `store`, `memory`           what a store promises; the one in memory
 - `postgres`, `postgres_*`    the one in PostgreSQL: sessions, batches, the statement
 - `placement`, `bus`          who owns what; who hears of it
+- `membership`, `lease`       this node among others: alive, owner of its share; `rendezvous`
+- `link`, `*_link`            the line between nodes: in memory, over NATS
+- `delivery`, `remote`        where what is sent goes, here or over the line; `routes`, `error_wire`
+- `linked_bus`                changes across nodes; `remote_inspection`: looking across nodes
 - `runtime`, `node`, `graph`  all of it together, checked before it starts
 - `inspection`, `seen`        what goes on in a node, and acting on it; `observer`: the last turns
 - `stored`, `redaction`       the same of what sleeps in the store; what nobody is shown

@@ -23,6 +23,7 @@ from actors.errors import (
     CommitRefusedError,
     CrashedError,
     ExpiredError,
+    MovedError,
     NotFoundError,
     RefusalError,
     RestartedError,
@@ -51,8 +52,8 @@ _DISCARDED = "The actor moved, or its row was changed by somebody else"
 class Activation:
     """An actor in memory."""
 
-    __slots__ = ("_is_restarting", "_node", "_on_idle", "actor", "is_running", "is_suspended",
-                 "mailbox", "ref", "state", "used_at")  # fmt: skip
+    __slots__ = ("_is_restarting", "_node", "_on_idle", "actor", "is_doubted", "is_lost",
+                 "is_running", "is_suspended", "mailbox", "ref", "state", "used_at")  # fmt: skip
 
     def __init__(
         self, ref: Ref, actor: Actor[Any], node: Node, on_idle: "Callable[[Activation], None]"
@@ -65,6 +66,10 @@ class Activation:
         self.is_running = False
         self.is_suspended = False
         """Whether an operator has stopped it: what comes waits, and nothing is handled."""
+        self.is_lost = False
+        """Whether its partition has moved: what it still does is neither kept nor answered."""
+        self.is_doubted = False
+        """Whether what is in memory may not be what the store says."""
         self.used_at = node.clock.monotonic()
         """When it last began, or ended, to work."""
         self._is_restarting = False
@@ -103,9 +108,26 @@ class Activation:
             self._is_restarting = True
             task.cancel()
 
+    def lose(self) -> None:
+        """Somebody else owns it from now on: what waits is sent away, and nothing is kept."""
+        self.is_lost = True
+        while len(self.mailbox):
+            envelope = self.mailbox.take()
+            if envelope.row is not None:
+                self._node.timers.finished(envelope.row)
+            else:
+                envelope.fail(MovedError())
+
+    @property
+    def _may_answer(self) -> bool:
+        """Whether what is in memory is still the truth."""
+        return not (self.is_lost or self.is_doubted) and self._node.lease.holds
+
     async def _run(self) -> None:
         while len(self.mailbox) and not self.is_suspended:
             await self._step()
+            if self.is_doubted:
+                self.state, self.is_doubted = None, False
             if self._node.tracer is not None:
                 tracing.end()
         self.is_running = False
@@ -119,10 +141,10 @@ class Activation:
             supervisor.admit(self.ref)
             state = await self._load()
         except (ActorError, ValueError, TypeError) as error:
-            envelope = self.mailbox.take()
-            self._node.begin(envelope)
-            await self._failed(envelope, error)
+            await self._not_loaded(error)
             return
+        if not len(self.mailbox):
+            return  # It was lost meanwhile.
         now = self._node.clock.now()
         self._node.timers.release(self.ref, now)  # What is due goes first; `now` is the turn's.
         envelope = self.mailbox.take()
@@ -148,6 +170,13 @@ class Activation:
             supervisor.worked(self.ref)
             self._count("done")
 
+    async def _not_loaded(self, error: Exception) -> None:
+        """There is no state to handle the next message with, if there still is one."""
+        if len(self.mailbox):
+            envelope = self.mailbox.take()
+            self._node.begin(envelope)
+            await self._failed(envelope, error)
+
     async def _load(self) -> State:
         if self.state is None:
             found = await self._node.loader.get(self.ref)
@@ -158,14 +187,21 @@ class Activation:
         handler = self.actor.handlers.get(type(envelope.message))
         if handler is None:
             raise TypeError(f"{self.ref.kind} does not handle {type(envelope.message).__name__}")
-        if envelope.ask_id is not None and await self._replayed(envelope, envelope.ask_id):
+        ask_id = envelope.ask_id
+        if ask_id is not None and not ask_id.is_first and await self._replayed(envelope, ask_id):
             return
         for _ in range(STALE_TRIES):
             if state.version == 0 and not handler.creates:
                 raise NotFoundError
             turn = self._turn(envelope, state, now)
             reply = await handler.function(self.actor, envelope.message, turn)
-            outcome = await self._finish(turn, envelope, reply)
+            try:
+                outcome = await self._finish(turn, envelope, reply)
+            except CommitRefusedError:
+                # It may have come twice: what came first has been answered under the same id.
+                if ask_id is not None and await self._replayed(envelope, ask_id):
+                    return
+                raise
             if outcome is Outcome.COMMITTED:
                 envelope.answer(reply)
                 return
@@ -173,7 +209,7 @@ class Activation:
             self._node.telemetry.discarded.labels(kind=self.ref.kind, why=outcome.value).inc()
             log.warning("turn.discarded", actor=named(self.ref), why=outcome.value)
             if outcome is Outcome.FENCED:
-                break
+                raise MovedError(_DISCARDED)
             state = await self._load()
         raise UnavailableError(_DISCARDED)
 
@@ -214,7 +250,10 @@ class Activation:
 
     async def _finish(self, turn: Turn[Any], envelope: Envelope, reply: Any) -> Outcome:
         """Make the turn durable; afterwards, and only then, let its effects out."""
-        if turn.is_clean and envelope.row is None and envelope.ask_id is None:
+        ask_id = envelope.ask_id
+        if turn.is_clean and envelope.row is None and (ask_id is None or ask_id.is_own):
+            if not self._may_answer:
+                raise MovedError  # It only looked, at what may be somebody else's by now.
             return Outcome.COMMITTED  # It only looked, at what is durable already.
         commit = self._commit(turn, envelope, reply)
         if commit is None:
@@ -223,11 +262,11 @@ class Activation:
             self._node.observer.committing(self.ref)
         outcome = await self._node.commit(commit)
         if outcome is Outcome.COMMITTED:
-            self.state = turn.state
+            self.state = state = turn.state
             if turn.facts:
-                state = turn.state
+                kind, key = self.ref
                 self._node.bus.publish(
-                    Change(self.ref.kind, self.ref.key, state.version, state, turn.before)
+                    Change(kind, key, state.version, state, turn.before, commit.state)
                 )
         return outcome
 
@@ -236,7 +275,7 @@ class Activation:
         node = self._node
         partition = node.placement.partition(self.ref)
         epoch = node.placement.epoch(partition)
-        if epoch is None:
+        if epoch is None or self.is_lost:
             return None
         answer = None
         if envelope.ask_id is not None:
@@ -261,7 +300,8 @@ class Activation:
     async def _refused(self, envelope: Envelope, refusal: RefusalError) -> None:
         """A "no": the asker is told. A durable message that is refused is done with."""
         self._count("refused")
-        envelope.fail(refusal)
+        # A "no" out of memory that may be old is none.
+        envelope.fail(refusal if envelope.row is not None or self._may_answer else MovedError())
         if envelope.row is None:
             return
         if refusal.is_anothers:

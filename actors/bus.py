@@ -6,9 +6,9 @@ said. Whoever shows many things to many people *watches* topics: a pure function
 is made, says which topics a change belongs to, and each listener of one of them is called with it.
 
 A topic is a plain name, and a listener needs nothing but the topic and the state that a change
-carries. So a bus between processes has the same face: it sends the encoded state once to each topic
-(which topics these are, only the sender can say, who knows the state before), and the other side
-decodes it and calls its own listeners.
+carries. So the bus between processes (in `linked_bus`) has the same face. What it adds is that
+something may be missed, and that it says so: whoever shows more than the next change asks to be
+called `when_lost`, and then reads anew what it knows.
 """
 
 import asyncio
@@ -36,13 +36,19 @@ class Change(NamedTuple):
     state: State
     before: State | None = None
     """What it was, blank if it was nothing; only where it was committed, None elsewhere."""
+    encoded: bytes | None = None
+    """The state as it was committed, for who sends it on; None: it has to be encoded anew."""
 
 
 Topics: TypeAlias = Callable[[Change], Iterable[str]]
 """The topics that a change belongs to. Pure."""
 
 Listener: TypeAlias = Callable[[Change], None]
-"""Is called with each change of a topic, in the order of their commits; returns at once."""
+"""Is called with each change of a topic; returns at once.
+
+In the order of the commits, as long as an actor stays where it is. When it moves, a change from
+where it was may come after one from where it is: the versions tell.
+"""
 
 
 class Subscription:
@@ -55,8 +61,9 @@ class Subscription:
         self._arrived = asyncio.Event()
 
     def offer(self, change: Change) -> None:
-        self._newest = change
-        self._arrived.set()
+        if self._newest is None or change.version >= self._newest.version:
+            self._newest = change
+            self._arrived.set()
 
     async def next(self, timeout: float) -> Change:
         """The newest change that has not been seen yet; waits *timeout* seconds for one.
@@ -83,6 +90,14 @@ class Bus(Protocol):
         """Have *listener* called with the changes of *topic*, until what this returns is called."""
         ...
 
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """Have *callback* called when changes may have been missed: what is known must be read."""
+        ...
+
+    def lost(self) -> None:
+        """Say so: somebody who may have committed without telling has ended."""
+        ...
+
 
 def _no_topics(_: Change) -> Iterable[str]:
     return ()
@@ -99,14 +114,17 @@ class LocalBus:
 
     def publish(self, change: Change) -> None:
         if self._watchers:
-            for watcher in self._watchers.get(Ref(change.kind, change.key), ()):
-                watcher.offer(change)
+            self._offer(change)
         if self._listeners:
-            self._tell(change)
+            self._tell(change, self._topics_of(change))
 
-    def _tell(self, change: Change) -> None:
+    def _offer(self, change: Change) -> None:
+        for watcher in self._watchers.get(Ref(change.kind, change.key), ()):
+            watcher.offer(change)
+
+    def _tell(self, change: Change, topics: Iterable[str]) -> None:
         """A listener that fails is its own affair: the commit stands, and the turn goes on."""
-        for topic in self._topics_of(change):
+        for topic in topics:
             for listener in tuple(self._listeners.get(topic, ())):
                 try:
                     listener(change)
@@ -139,3 +157,9 @@ class LocalBus:
                 self._listeners.pop(topic, None)
 
         return end
+
+    def when_lost(self, callback: Callable[[], None]) -> None:
+        """In a process everything arrives."""
+
+    def lost(self) -> None:
+        pass

@@ -31,14 +31,16 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock, corrected by what the database says the time is.
 
-    Deadlines are judged by the database's time, so `offset` is measured at each heartbeat.
+    Deadlines are judged by the database's time, so `offset` is measured at each heartbeat. Between
+    two of them it goes on as the monotonic clock does: somebody may set the other one.
     """
 
     def __init__(self) -> None:
         self.offset = timedelta()
+        self._began_at = datetime.now(UTC) - timedelta(seconds=self.monotonic())  # noqa: TID251 - this is the one place
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset  # noqa: TID251 - this is the one place
+        return self._began_at + self.offset + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
         return time.monotonic()  # noqa: TID251 - this is the one place

@@ -4,7 +4,7 @@ A sleeping actor costs nothing but its row, so what is resident is a cache with 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from actors.activation import Activation
@@ -29,7 +29,7 @@ class Directory:
 
     def __init__(self, node: Node, actors: Mapping[str, Actor[Any]]) -> None:
         self._node = node
-        self._actors = actors
+        self.actors = actors
         # One for all: each look at a method of an object makes another, and actors keep theirs.
         self._fallen_idle = self._on_idle
         self._busy = 0
@@ -80,10 +80,38 @@ class Directory:
         self._forget(ref)
         return True
 
+    def lose(self, is_lost: Callable[[Ref], bool]) -> None:
+        """Forget the actors that *is_lost* names: they are somebody else's, or nobody knows.
+
+        A turn that runs may go on, and what it does is not kept.
+        """
+        for ref in [ref for ref in self.live if is_lost(ref)]:
+            activation = self.live[ref]
+            self._forget(ref)
+            activation.lose()
+
+    def doubt(self) -> None:
+        """Have all actors read anew: nobody knows whether the store is what it was.
+
+        Those at work finish their turns, which the store judges by their versions.
+        """
+        for ref, activation in tuple(self.live.items()):
+            if activation.is_running or activation.is_suspended:
+                activation.is_doubted = True
+            else:
+                self._forget(ref)
+
+    def is_busy(self, partitions: Collection[int]) -> bool:
+        """Whether an actor of *partitions* is at work."""
+        of = self._node.placement.partition
+        return self._busy > 0 and any(
+            each.is_running and of(each.ref) in partitions for each in self.live.values()
+        )
+
     def _activation(self, ref: Ref, *, fresh: bool) -> Activation:
         activation = self.live.get(ref)
         if activation is None:
-            actor = self._actors[ref.kind]
+            actor = self.actors[ref.kind]
             activation = Activation(ref, actor, self._node, self._fallen_idle)
             if fresh:
                 activation.state = actor.blank(ref.key)
@@ -126,7 +154,7 @@ class Directory:
 
     def _on_idle(self, activation: Activation) -> None:
         """An actor that never came to be, or lost its memory, is not worth keeping."""
-        if not (activation.is_worth_keeping or activation.is_suspended):
+        if not (activation.is_worth_keeping or activation.is_suspended or activation.is_lost):
             self._forget(activation.ref)
         self._busy -= 1
         self.busy[activation.ref.kind] -= 1

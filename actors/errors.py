@@ -15,6 +15,7 @@ __all__ = [
     "CrashedError",
     "ExpiredError",
     "HeldError",
+    "MovedError",
     "NotFoundError",
     "OverloadedError",
     "RefusalError",
@@ -75,6 +76,12 @@ class OverloadedError(ActorError):
 
 class UnavailableError(ActorError):
     """The service cannot commit at the moment."""
+
+    retry_after = 1.0
+
+
+class MovedError(UnavailableError):
+    """The actor is not here, or this node does not know whether it still is: look elsewhere."""
 
     retry_after = 1.0
 

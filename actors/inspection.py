@@ -39,6 +39,8 @@ class Inspector:
         self._node = node
         self._directory = directory
         self._pools = pools
+        # Every process has a monotonic clock of its own, and lists are of all of them.
+        self._began_at = node.clock.now().timestamp() - node.clock.monotonic()
 
     def watch(self, ref: Ref) -> None:
         """Have the turns of *ref* noted, now and for a while: somebody looks at it."""
@@ -112,6 +114,10 @@ class Inspector:
         """What *ref* is, if it is in memory."""
         activation = self._directory.live.get(ref)
         return None if activation is None else activation.state
+
+    def is_resident(self, ref: Ref) -> bool:
+        """Whether *ref* is in memory."""
+        return ref in self._directory.live
 
     def mailbox(self, ref: Ref) -> list[MessageSeen]:
         """What waits for *ref*, in the order in which it will be handled."""
@@ -200,15 +206,16 @@ class Inspector:
         for supervisor in self._node.supervisors.values():
             troubled.update(supervisor.troubled)
             crashes.update(supervisor.crashes)
-        return Moment(self._node.clock.monotonic(), self._directory.live, troubled, crashes)
+        now = self._node.clock.monotonic()
+        return Moment(now, self._began_at, self._directory.live, troubled, crashes)
 
     def _line(self, ref: Ref, moment: Moment) -> ActorSeen:
         activation = self._directory.live.get(ref)
         crash = moment.crashes.get(ref)
         idle_seconds, used_at, version = 0.0, UNKNOWN_AT, 0
         if activation is not None:
-            used_at = activation.used_at
-            idle_seconds = max(moment.at - used_at, 0.0)
+            used_at = self._began_at + activation.used_at
+            idle_seconds = max(moment.at - activation.used_at, 0.0)
             version = 0 if activation.state is None else activation.state.version
         return ActorSeen(
             kind=ref.kind,

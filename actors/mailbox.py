@@ -26,6 +26,11 @@ class AskId(NamedTuple):
 
     id: str
     digest: str
+    is_own: bool = False
+    """Made by the runtime for an ask to another node: of a turn that changed nothing no answer is
+    kept, because to look again is as good."""
+    is_first: bool = False
+    """Whether it was never sent before, so that nothing can have been answered to it."""
 
 
 class Envelope:

@@ -18,9 +18,18 @@ from msgspec.structs import replace
 from actors.clock import Clock, Ids
 from actors.errors import CommitRefusedError, StoreUnavailableError
 from actors.message import State
-from actors.placement import SLOTS
 from actors.ref import Ref
-from actors.store import Answer, Commit, InboxRow, Joined, Outcome, ParkedRow
+from actors.store import (
+    Answer,
+    Beat,
+    Commit,
+    InboxRow,
+    Member,
+    Members,
+    Outcome,
+    Owner,
+    ParkedRow,
+)
 
 __all__ = ["Fault", "JournalEntry", "MemoryDatabase", "MemoryStore"]
 
@@ -62,9 +71,12 @@ class MemoryDatabase:
     answers: dict[str, Answer] = field(default_factory=dict)
     journal: list[JournalEntry] = field(default_factory=list)
     rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    owners: dict[int, tuple[str, int]] = field(default_factory=dict)
+    owners: dict[int, Owner] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    """Those that are not dead."""
     leases: dict[str, datetime] = field(default_factory=dict)
-    dead: set[str] = field(default_factory=set)
+    incarnation: str = "1"
+    """Whoever restarts the database gives it another."""
 
     def state(self, ref: Ref) -> State | None:
         data = self.states.get(ref)
@@ -107,7 +119,9 @@ class MemoryDatabase:
 class MemoryStore:
     """One node's way to a `MemoryDatabase`."""
 
-    def __init__(self, database: MemoryDatabase, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, database: MemoryDatabase, clock: Clock, ids: Ids, *, exclusive: bool = False
+    ) -> None:
         self.database = database
         self.node = ids.new()
         self.faults: deque[Fault | None] = deque()
@@ -118,28 +132,65 @@ class MemoryStore:
         self.latency: Callable[[], float] = lambda: 0.0
         """The seconds that each way of each call takes; drawn anew each time."""
         self._clock = clock
+        self._exclusive = exclusive
 
-    async def join(self, services: Sequence[str]) -> Joined:
+    async def join(self, services: Sequence[str]) -> None:
+        await self._travel()
+        self.database.members[self.node] = Member(self.node, tuple(services), "up")
+        self.database.leases[self.node] = self._clock.now() + LEASE
+        await self._travel()
+
+    async def members(self) -> Members:
         await self._travel()
         database = self.database
-        now = self._clock.now()
-        database.leases[self.node] = now + LEASE
-        expired = {node for node, until in database.leases.items() if until < now}
-        database.dead |= expired
-        for partition in range(len(services) * SLOTS):
-            owner, epoch = database.owners.get(partition, (None, 0))
-            if owner is None or owner in database.dead:
-                database.owners[partition] = (self.node, epoch + 1)
-        return Joined(node=self.node, epochs=self._epochs())
+        nodes = sorted(database.members.values())
+        seen = Members(tuple(nodes), dict(database.owners))
+        await self._travel()
+        return seen
 
-    def seize(self) -> Joined:
-        """Take everything over at once, as if all other nodes had been proven dead."""
+    async def bury(self) -> list[str]:
+        await self._travel()
+        now, leases = self._clock.now(), self.database.leases
+        others = [node for node in self.database.members if node != self.node]
+        dead = [node for node in others if self._exclusive or leases[node] < now]
+        for node in dead:
+            del self.database.members[node]
+        await self._travel()
+        return dead
+
+    async def declare_dead(self, node: str) -> None:
+        await self._travel()
+        self.database.members.pop(node, None)
+
+    async def take(self, partitions: Sequence[int]) -> dict[int, int]:
+        await self._travel()
         database = self.database
-        database.dead |= set(database.leases) - {self.node}
-        for partition, (owner, epoch) in database.owners.items():
-            if owner != self.node:
-                database.owners[partition] = (self.node, epoch + 1)
-        return Joined(node=self.node, epochs=self._epochs())
+        taken = {}
+        for partition in partitions if self.node in database.members else ():
+            owner = database.owners.get(partition, Owner("", 0))
+            if owner.node not in database.members:
+                taken[partition] = owner.epoch + 1
+                database.owners[partition] = Owner(self.node, owner.epoch + 1)
+        await self._travel()
+        return taken
+
+    async def hand_over(self, moves: Mapping[int, str]) -> dict[int, int]:
+        await self._travel()
+        database = self.database
+        given = {}
+        for partition, node in moves.items() if self.node in database.members else ():
+            owner, member = database.owners[partition], database.members.get(node)
+            if owner.node == self.node and member is not None and member.state == "up":
+                given[partition] = owner.epoch + 1
+                database.owners[partition] = Owner(node, owner.epoch + 1)
+        await self._travel()
+        return given
+
+    async def drain(self) -> None:
+        await self._travel()
+        member = self.database.members.get(self.node)
+        if member is not None:
+            self.database.members[self.node] = member._replace(state="draining")
 
     def _epochs(self) -> dict[int, int]:
         return {
@@ -148,18 +199,18 @@ class MemoryStore:
             if owner == self.node
         }
 
-    async def heartbeat(self) -> datetime | None:
+    async def heartbeat(self) -> Beat | None:
         await self._travel()
-        if self.node in self.database.dead:
+        if self.node not in self.database.members:
             return None
         now = self._clock.now()
         self.database.leases[self.node] = now + LEASE
+        beat = Beat(now, self.database.incarnation)
         await self._travel()
-        return now
+        return beat
 
     async def leave(self) -> None:
-        await self._travel()
-        self.database.dead.add(self.node)
+        await self.declare_dead(self.node)
 
     async def load(self, refs: Sequence[Ref]) -> dict[Ref, State]:
         await self._travel()
@@ -190,7 +241,7 @@ class MemoryStore:
 
     def _write(self, commit: Commit) -> Outcome:
         database = self.database
-        if database.owners.get(commit.partition) != (self.node, commit.epoch):
+        if database.owners.get(commit.partition) != Owner(self.node, commit.epoch):
             return Outcome.FENCED
         if commit.consumed is not None and commit.consumed.id not in database.inbox:
             return Outcome.STALE

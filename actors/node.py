@@ -12,8 +12,9 @@ from actors import tracing
 from actors.bus import Bus
 from actors.clock import Clock, Ids
 from actors.doing import doing, named
-from actors.errors import OUTAGE, HeldError, StoreUnavailableError
+from actors.errors import OUTAGE, HeldError, MovedError, StoreUnavailableError
 from actors.gatherer import Gatherer
+from actors.lease import Lease
 from actors.mailbox import Envelope
 from actors.message import Message, State, encode, wire_name
 from actors.observer import Observer
@@ -56,6 +57,10 @@ class Node:
     """The service of each kind."""
     ask: Callable[[Ref, Message[Any], str | None, float], Awaitable[Any]]
     """Ask on behalf of an actor: (receiver, message, by, deadline)."""
+    ring: Callable[[InboxRow], None]
+    """Tell the node that owns its partition of a message that is in the inbox."""
+    lease: Lease
+    """Until when what is in memory may be answered."""
     tracer: Tracer | None
     """Who is told of turns and commits, if anybody wants traces."""
 
@@ -104,7 +109,14 @@ class Node:
         """Put *row* into the inbox, outside any turn, and let it out."""
         with self.timers.writing([row]):
             await self.store.send([row])
-        self.timers.add(row)
+        self.let_out(row)
+
+    def let_out(self, row: InboxRow) -> None:
+        """*row* is in the inbox: have it delivered when it is due, here or where it belongs."""
+        if self.placement.accepts(row.partition):
+            self.timers.add(row)
+        else:
+            self.ring(row)
 
     def _committed(self, commit: Commit) -> None:
         """What *commit* did is durable: timers are known, messages are on their way."""
@@ -115,13 +127,16 @@ class Node:
         for name in commit.cancels:
             self.timers.forget(commit.ref, name)
         for row in commit.sends:
-            self.timers.add(row)
+            self.let_out(row)
 
     async def set_aside(self, row: InboxRow, error: Exception, *, parks: bool) -> None:
         """A durable message failed: try it again later, or park it.
 
         Waiting out an outage parks nothing, however long it lasts.
         """
+        if isinstance(error, MovedError):
+            self.timers.finished(row)  # It is in the inbox, for whoever owns it.
+            return
         if isinstance(error, HeldError):
             self._hold_back(row, error)
             return
@@ -141,7 +156,7 @@ class Node:
         if postponed is not None and not parked:
             if self.tracer is not None:
                 self.tracer.keep([postponed])
-            self.timers.add(postponed)
+            self.let_out(postponed)
 
     def _hold_back(self, row: InboxRow, held: HeldError) -> None:
         """Its actor is left alone for now: keep the message here, where it has not been tried."""

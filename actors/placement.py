@@ -24,7 +24,10 @@ class Placement:
 
     def __init__(self, services: Sequence[str], kinds: Mapping[str, str]) -> None:
         self._base = {kind: services.index(name) * SLOTS for kind, name in kinds.items()}
-        self.epochs: Mapping[int, int] = {}
+        self._services = tuple(services)
+        self.epochs: dict[int, int] = {}
+        self.leaving: set[int] = set()
+        """Owned, and being handed over: what runs there is finished, and nothing is let in."""
 
     def partition(self, ref: Ref) -> int:
         """The partition of *ref*; stable, because it is stored with every row."""
@@ -33,3 +36,16 @@ class Placement:
     def epoch(self, partition: int) -> int | None:
         """The epoch in which this node owns *partition*; None if it does not."""
         return self.epochs.get(partition)
+
+    def accepts(self, partition: int) -> bool:
+        """Whether what is for *partition* may be handled here."""
+        return partition in self.epochs and partition not in self.leaving
+
+    def partitions(self, services: Sequence[str]) -> list[int]:
+        """All partitions of *services*."""
+        places = [self._services.index(name) for name in services]
+        return [place * SLOTS + slot for place in places for slot in range(SLOTS)]
+
+    def service(self, partition: int) -> str:
+        """The service that *partition* is a slice of."""
+        return self._services[partition // SLOTS]

@@ -5,7 +5,8 @@ queue. Whatever an effect tells is committed together with the removal of its me
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Collection
 
 import structlog
 
@@ -38,6 +39,7 @@ class WorkerPool:
         self._queue: deque[Envelope] = deque()
         self._asks_waiting = 0
         self._running = 0
+        self._partitions: Counter[int] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -69,6 +71,10 @@ class WorkerPool:
         """Messages that wait for one of them to end."""
         return len(self._queue)
 
+    def is_busy(self, partitions: Collection[int]) -> bool:
+        """Whether an effect of *partitions* runs."""
+        return any(count and each in partitions for each, count in self._partitions.items())
+
     @property
     def worker(self) -> Worker:
         return self._worker
@@ -98,9 +104,12 @@ class WorkerPool:
             envelope.fail(ExpiredError("It waited too long for a worker", executed="no"))
             return
         self._node.begin(envelope)
+        partition = self._node.placement.partition(envelope.ref)
+        self._partitions[partition] += 1
         try:
             await self._do(envelope)
         finally:
+            self._partitions[partition] -= 1
             if self._node.tracer is not None:
                 tracing.end()
 

@@ -18,6 +18,7 @@ from actors import postgres_membership as membership
 from actors import postgres_parked as parking
 from actors.clock import Ids
 from actors.errors import CommitRefusedError, StoreUnavailableError
+from actors.lease import Timing
 from actors.message import State
 from actors.postgres_batch import arguments, shape_of
 from actors.postgres_session import (
@@ -31,7 +32,7 @@ from actors.postgres_session import (
 )
 from actors.postgres_statement import INBOX_COLUMNS, Shape, Table, commit_statement
 from actors.ref import Ref
-from actors.store import Answer, Commit, InboxRow, Joined, Outcome, ParkedRow
+from actors.store import Answer, Beat, Commit, InboxRow, Members, Outcome, ParkedRow
 from actors.turn import AppendedRow
 
 __all__ = ["PostgresStore"]
@@ -62,8 +63,11 @@ class PostgresStore:
         appended: Sequence[type[AppendedRow]] = (),
         ids: Ids,
         exclusive: bool = False,
+        timing: Timing = Timing(),  # noqa: B008 - a tuple of numbers
+        node: str = "",
     ) -> None:
-        self.node = ids.new()
+        self.node = node or ids.new()
+        self._lease = timedelta(seconds=timing.lease)
         self._dsn = dsn
         self._exclusive = exclusive
         self._state_types = state_types
@@ -115,25 +119,43 @@ class PostgresStore:
 
     # Membership ------------------------------------------------------------------------------
 
-    async def join(self, services: Sequence[str]) -> Joined:
+    async def join(self, services: Sequence[str]) -> None:
         async with self._reader() as connection:
-            await membership.register(connection, self.node, services)
-        while True:
-            async with self._reader() as connection:
-                await membership.bury(connection, self.node, exclusive=self._exclusive)
-                joined = await membership.take(connection, self.node, services)
-            if joined is not None:
-                return joined
-            await asyncio.sleep(membership.LEASE.total_seconds() / 10)
-            await self.heartbeat()
+            await membership.register(connection, self.node, services, self._lease)
 
-    async def heartbeat(self) -> datetime | None:
+    async def heartbeat(self) -> Beat | None:
         async with self._reader() as connection:
-            now = await membership.beat(connection, self.node)
+            beat = await membership.beat(connection, self.node, self._lease)
             self._beats += 1
             if self._beats % PRUNE_EVERY_BEATS == 0:
                 await connection.execute(_PRUNE, ANSWERS_KEPT)
-            return now
+            return beat
+
+    async def members(self) -> Members:
+        async with self._reader() as connection:
+            return await membership.members(connection)
+
+    async def bury(self) -> list[str]:
+        async with self._reader() as connection:
+            return await membership.bury(
+                connection, self.node, self._lease, exclusive=self._exclusive
+            )
+
+    async def declare_dead(self, node: str) -> None:
+        async with self._reader() as connection:
+            await membership.declare_dead(connection, node)
+
+    async def take(self, partitions: Sequence[int]) -> dict[int, int]:
+        async with self._reader() as connection:
+            return await membership.take(connection, self.node, partitions)
+
+    async def hand_over(self, moves: Mapping[int, str]) -> dict[int, int]:
+        async with self._reader(executed="maybe") as connection:
+            return await membership.hand_over(connection, self.node, moves)
+
+    async def drain(self) -> None:
+        async with self._reader() as connection:
+            await membership.drain(connection, self.node)
 
     async def leave(self) -> None:
         async with self._reader() as connection:

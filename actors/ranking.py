@@ -23,6 +23,9 @@ AT_ONCE: Final = 1_000
 # After every moment at which anybody was used: of those who are not in memory nobody knows when.
 UNKNOWN_AT: Final = float(2**53)
 
+# What adding two clocks may have rounded off.
+ROUNDED_SECONDS: Final = 1e-3
+
 Place: TypeAlias = tuple[float, str, str]
 """Where an actor stands: by its rank, and those of one rank by kind and key."""
 
@@ -32,6 +35,8 @@ class Moment(NamedTuple):
 
     at: float
     """On the monotonic clock."""
+    began_at: float
+    """When that clock began, since 1970: every process has one, and lists are of all of them."""
     live: Mapping[Ref, Activation]
     troubled: Mapping[Ref, bool]
     crashes: Mapping[Ref, Crash]
@@ -56,7 +61,10 @@ async def ranked(failed: Iterable[Ref], wanted: Wanted, moment: Moment) -> list[
         few = slice(start, start + AT_ONCE)
         likely: Iterable[Ref] = refs[few]
         if len(best) == wanted.limit:
-            likely = _LIKELY[wanted.order](refs[few], activations[few], best[-1])
+            last = best[-1]
+            if wanted.order == "idle":  # Rounded up: it is looked at more closely after this.
+                last = (last[0] - moment.began_at + ROUNDED_SECONDS, *last[1:])
+            likely = _LIKELY[wanted.order](refs[few], activations[few], last)
         found = set(_places(likely, wanted, moment))
         if found:
             best = heapq.nsmallest(wanted.limit, found.union(best))  # Some had failed, too.
@@ -102,7 +110,7 @@ def _mailbox(ref: Ref, moment: Moment) -> float:
 
 def _idle(ref: Ref, moment: Moment) -> float:
     activation = moment.live.get(ref)
-    return UNKNOWN_AT if activation is None else activation.used_at
+    return UNKNOWN_AT if activation is None else moment.began_at + activation.used_at
 
 
 def _version(ref: Ref, moment: Moment) -> float:

@@ -8,7 +8,6 @@ await runtime.stop()
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -17,25 +16,25 @@ from prometheus_client import CollectorRegistry
 from actors.activation import Activation
 from actors.bus import Bus, LocalBus
 from actors.clock import Clock, Ids, SystemClock
+from actors.delivery import Delivery
 from actors.directory import Directory
-from actors.errors import (
-    OverloadedError,
-    StoreUnavailableError,
-    UnavailableError,
-)
+from actors.errors import StoreUnavailableError, UnavailableError
 from actors.gatherer import Gatherer
 from actors.graph import check_ask_graph, check_totality
 from actors.inspection import Inspector
+from actors.lease import Lease, Timing
+from actors.link import Link
 from actors.mailbox import AskId, Envelope
-from actors.message import Message, State, decode_message
+from actors.membership import Membership
+from actors.message import Message, State
 from actors.node import Node
 from actors.observer import Observer
 from actors.placement import Placement
 from actors.pool import WorkerPool
 from actors.ref import Ref
-from actors.replies import Replies
+from actors.routes import Routes
 from actors.service import Service
-from actors.store import InboxRow, Store
+from actors.store import InboxRow, Owner, Store
 from actors.supervisor import ServiceHealth, Supervisor
 from actors.tasks import Tasks
 from actors.telemetry import Telemetry
@@ -54,14 +53,16 @@ V = TypeVar("V")
 
 # How long an ask from outside may take, all in all, unless its caller says otherwise.
 ASK_SECONDS = 10.0
-# A quarter of the lease (cluster.md): two lost heartbeats do not cost the node its life.
-HEARTBEAT_SECONDS = 1.5
 # What is still running when the time is up is left to the next process; it loses nothing.
 DRAIN_SECONDS = 10.0
 
 
 class Runtime:
-    """One node. *services* are all of the deployment, in the order their partitions are stored."""
+    """One node. *services* are all of the deployment, in the order their partitions are stored.
+
+    *link* is the line to other nodes; without one there are none. *runs* names the services whose
+    partitions this node takes a share of: all, if it is not given. *timing* is that of the store.
+    """
 
     def __init__(
         self,
@@ -71,6 +72,9 @@ class Runtime:
         clock: Clock | None = None,
         ids: Ids | None = None,
         bus: Bus | None = None,
+        link: Link | None = None,
+        runs: Sequence[str] | None = None,
+        timing: Timing = Timing(),  # noqa: B008 - a tuple of numbers
         tracer: Tracer | None = None,
     ) -> None:
         check_totality(services)
@@ -82,18 +86,16 @@ class Runtime:
         self.tracer = tracer
         """Who is told of all work, if anybody wants traces."""
         self.is_ready = False
-        self.node_id = ""
-        """What this node is called in the cluster, once it has joined."""
+        self.node_id = store.node
+        """What this node is called in the cluster."""
         self.failed = asyncio.Event()
         """Set when this node cannot go on: it was declared dead, or a part of it stopped."""
         self._services = services
         self._telemetry = Telemetry()
         self._tasks = Tasks(self._task_failed)
         self._accepting = False
-        self._is_draining = False
-        self._parks = {each.kind: each.parks for service in services for each in service.members}
-        self._replies = Replies(self.clock)
-        self._node = self._build(services)
+        self._link = link
+        self._node = self._build(services, Lease(self.clock, timing))
         self._directory = Directory(
             self._node, {actor.kind: actor for service in services for actor in service.actors}
         )
@@ -102,7 +104,21 @@ class Runtime:
             for service in services
             for worker in service.workers
         }
-
+        routes = Routes(self.clock, self._owners)
+        self._delivery = Delivery(
+            self._node, self._directory, self._pools, routes=routes, link=link
+        )
+        names = [service.name for service in services]
+        self._membership = Membership(
+            self._node,
+            self._delivery,
+            routes,
+            services=names if runs is None else runs,
+            timing=timing,
+            link=link,
+            on_dead=self._died,
+            on_missed=self.bus.lost,
+        )
         self.inspector = Inspector(self._node, self._directory, self._pools)
         self._telemetry.show(
             services=[service.name for service in services],
@@ -130,7 +146,7 @@ class Runtime:
         """The actors in memory; to be looked at, not to be touched."""
         return self._directory.live
 
-    def _build(self, services: Sequence[Service]) -> Node:
+    def _build(self, services: Sequence[Service], lease: Lease) -> Node:
         kinds = {each.kind: service.name for service in services for each in service.members}
         names = [service.name for service in services]
         return Node(
@@ -150,6 +166,8 @@ class Runtime:
             observer=Observer(self.clock),
             services=kinds,
             ask=self._ask_within,
+            ring=self._ring,
+            lease=lease,
             tracer=self.tracer,
         )
 
@@ -158,26 +176,49 @@ class Runtime:
         return Gatherer(read, self._tasks, self.clock)
 
     async def start(self) -> None:
-        """Join the cluster, take the partitions over and know every timer that is due soon."""
-        joined = await self.store.join([service.name for service in self._services])
-        self.node_id = joined.node
-        self._node.placement.epochs = joined.epochs
-        await self._beat()
+        """Join the cluster, own a share of the partitions, know every timer that is due soon."""
+        if self._link is not None:
+            await self._link.open()
+        await self._membership.join()
+        self._tasks.start(self._membership.heartbeats(), "heartbeats")
+        self._tasks.start(self._node.writer.run(), "writer")
+        await self._membership.settle()
         if self.failed.is_set():
             raise UnavailableError("This node was declared dead while it started")
-        self._tasks.start(self._heartbeats(), "heartbeats")
-        self._tasks.start(self._node.writer.run(), "writer")
         await self._node.timers.load()
         self._accepting = True
+        if self._link is not None:
+            self._tasks.start(self._membership.run(), "membership")
         self._tasks.start(self._node.timers.run(), "timers")
         self._tasks.start(self._node.timers.keep_loaded(), "timers loader")
         self._tasks.start(self._directory.passivate_idle(), "passivation")
         self.is_ready = True
-        log.info("runtime.started", node=joined.node, partitions=len(joined.epochs))
+        log.info("runtime.started", node=self.node_id, partitions=len(self._node.placement.epochs))
+
+    async def hand_over(self) -> None:
+        """Give what this node owns to others, as long as it still answers; then `stop` it."""
+        self.is_ready = False
+        try:
+            await self._membership.hand_over_all()
+        except StoreUnavailableError as error:  # Then they take it when the lease has ended.
+            log.warning("runtime.not_handed_over", why=str(error))
 
     async def stop(self) -> None:
         """Drain: finish what runs, accept nothing new, give the partitions up."""
         self._drain()
+        if not self.failed.is_set():  # Else whoever is next should not have to wait for us.
+            await self._drained()
+        await self._tasks.stop()
+        self._delivery.replies.give_up()
+        for service in self._services:
+            for worker in service.workers:
+                await worker.close()
+        await self._leave()
+        if self._link is not None:
+            await self._link.close()
+
+    async def _drained(self) -> None:
+        """Returns when nothing runs any more, or it has taken too long."""
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._directory.drained()
@@ -186,24 +227,17 @@ class Runtime:
                 await self._node.writer.drained()
         except TimeoutError:
             log.warning("runtime.not_drained", seconds=DRAIN_SECONDS)
-        await self._tasks.stop()
-        self._replies.give_up()
-        for service in self._services:
-            for worker in service.workers:
-                await worker.close()
-        if not self.failed.is_set():
-            await self._leave()
 
     def _drain(self) -> None:
         """From now on nothing new is accepted; durable messages wait for the next process."""
         self.is_ready = self._accepting = False
-        self._is_draining = True
+        self._delivery.is_draining = True
         for pool in self._pools.values():
             pool.shed()
 
     async def _leave(self) -> None:
         try:
-            await self.store.leave()
+            await self._membership.leave()
         except StoreUnavailableError as error:  # Then the lease ends by itself.
             log.warning("runtime.not_left", why=str(error))
 
@@ -234,7 +268,8 @@ class Runtime:
         if not self._accepting:
             raise UnavailableError("The service is starting or draining")
         deadline = self.clock.monotonic() + timeout
-        reply: R = await self._send(ref, message, by, deadline, ask_id=ask_id, fresh=fresh)
+        envelope = Envelope(ref, message, by=by, deadline=deadline, ask_id=ask_id)
+        reply: R = await self._ask(envelope, fresh=fresh)
         return reply
 
     def peek(self, ref: Ref) -> State | None:
@@ -242,7 +277,7 @@ class Runtime:
 
         As good as a reply given at this moment, for whoever can do without the actor's decision.
         """
-        if not self._accepting or not self._node.writer.is_available:
+        if not (self._accepting and self._node.writer.is_available and self._node.lease.holds):
             return None
         activation = self._directory.live.get(ref)
         return None if activation is None else activation.state
@@ -262,89 +297,36 @@ class Runtime:
         row = await self.store.replay(row_id)
         if row is None:
             return False
-        if self._accepting and self._node.placement.epoch(row.partition) is not None:
-            self._node.timers.found(row)
+        if self._accepting:
+            self._node.let_out(row)
         return True
 
     async def _ask_within(
         self, ref: Ref, message: Message[Any], by: str | None, deadline: float
     ) -> Any:
         """An actor's ask: part of a turn that runs, so it is let through while draining."""
-        return await self._send(ref, message, by, deadline)
+        return await self._ask(Envelope(ref, message, by=by, deadline=deadline), inside=True)
 
-    async def _send(
-        self,
-        ref: Ref,
-        message: Message[Any],
-        by: str | None,
-        deadline: float,
-        *,
-        ask_id: AskId | None = None,
-        fresh: bool = False,
-    ) -> Any:
+    async def _ask(self, envelope: Envelope, *, fresh: bool = False, inside: bool = False) -> Any:
         if not self._node.writer.is_available:
             raise UnavailableError("The service is without its store")
-        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        envelope = Envelope(ref, message, by=by, deadline=deadline, reply=reply, ask_id=ask_id)
-        try:
-            self._put(envelope, fresh=fresh)
-        except OverloadedError:
-            self._telemetry.refused.labels(kind=ref.kind).inc()
-            raise
-        try:
-            return await self._replies.wait(reply, deadline)
-        finally:
-            del reply, envelope  # A reply that is an error would lead back to this very frame.
+        return await self._delivery.ask(envelope, fresh=fresh, inside=inside)
 
-    def _put(self, envelope: Envelope, *, fresh: bool = False) -> None:
-        pool = self._pools.get(envelope.ref.kind)
-        if pool is not None:
-            pool.put(envelope)
-        else:
-            self._directory.put(envelope, fresh=fresh)
+    def _died(self) -> None:
+        """Others have declared this node dead: it owns nothing any more."""
+        self._drain()
+        self.failed.set()
+
+    # The delivery stands on the node, which hands out what is to be delivered.
 
     def _deliver(self, row: InboxRow) -> None:
-        """A durable message is due: put it where it belongs."""
-        if self._is_draining or row.kind not in self._node.services:
-            return  # It waits in the inbox for the next process, or for a newer release.
-        try:
-            message = decode_message(row.message, row.body)
-        except (LookupError, ValueError) as error:
-            self._tasks.start(
-                self._node.set_aside(row, error, parks=self._parks[row.kind]),
-                f"set aside {row.message}",
-            )
-            return
-        self._put(Envelope(row.ref, message, by=row.by, row=row))
+        self._delivery.deliver(row)
 
-    async def _beat(self) -> None:
-        sent = self.clock.now()
-        now = await self.store.heartbeat()
-        if now is None:
-            log.critical("node.dead", why="another node declared this one dead")
-            self._drain()
-            self.failed.set()
-        elif isinstance(self.clock, SystemClock):
-            self._set_clock(self.clock, sent, now)
+    def _ring(self, row: InboxRow) -> None:
+        self._delivery.ring(row)
 
-    @staticmethod
-    def _set_clock(clock: SystemClock, sent: datetime, now: datetime) -> None:
-        """The store said *now* to a question of *sent*; when in between, nobody knows.
-
-        Only what is certainly wrong is set right: after a pause of the store the answer is seconds
-        late, and to take the middle would be to run ahead of it, and timers early.
-        """
-        received = clock.now()
-        if not sent <= now <= received:
-            clock.offset += now - (sent + (received - sent) / 2)
-
-    async def _heartbeats(self) -> None:
-        while not self.failed.is_set():
-            await self.clock.sleep(HEARTBEAT_SECONDS)
-            try:
-                await self._beat()
-            except UnavailableError as error:
-                log.warning("heartbeat.failed", why=str(error))
+    async def _owners(self) -> Mapping[int, Owner]:
+        return (await self.store.members()).owners
 
     def _task_failed(self, name: str, _error: BaseException) -> None:
         """A part of the runtime stopped that never should: better a restart than a lame node."""

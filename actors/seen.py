@@ -2,14 +2,29 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.message import Message
-from actors.supervisor import ServiceHealth
+from actors.observer import TurnSeen
+from actors.supervisor import Crash, ServiceHealth
 
-__all__ = ["ActorSeen", "ActorStatus", "MessageSeen", "Order", "Overview", "WorkerSeen", "place"]
+__all__ = [
+    "Acted",
+    "ActorLooked",
+    "ActorSeen",
+    "ActorStatus",
+    "Listed",
+    "MessageSeen",
+    "NodeSeen",
+    "Order",
+    "Overview",
+    "WaitingSeen",
+    "WorkerSeen",
+    "place",
+]
 
 ActorStatus = Literal["asleep", "idle", "running", "suspended", "held", "quarantined"]
 Order = Literal["restarts", "mailbox", "idle", "version", "key"]
@@ -30,7 +45,7 @@ class ActorSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     idle_seconds: float
     """Since it last began or ended to work."""
     used_at: float
-    """When that was, on the monotonic clock: unlike how long ago, it stays from page to page."""
+    """When that was, in seconds since 1970: unlike how long ago, it stays from page to page."""
 
 
 class MessageSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +93,68 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """In memory: those due within the next minute."""
     next_timer_at: datetime | None
     store_available: bool
+
+
+class NodeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as a whole."""
+
+    overview: Overview
+    lag_seconds: float
+    counts: Mapping[str, int]
+    """What the layers above count."""
+
+
+class WaitingSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A message in a mailbox, without what it says."""
+
+    name: str
+    by: str | None
+    is_durable: bool
+    due_at: datetime | None
+    waits_seconds: float | None
+
+
+class ActorLooked(msgspec.Struct, frozen=True, kw_only=True):
+    """One actor, as its node sees it."""
+
+    line: ActorSeen
+    is_resident: bool
+    state: bytes | None
+    """What it is, encoded; None if that is not in memory."""
+    mailbox: Sequence[WaitingSeen]
+    turns: Sequence[TurnSeen]
+    running: tuple[str, float] | None
+    stack: Sequence[str]
+    crash: Crash | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the node has anything to say of it."""
+        return self.is_resident or self.crash is not None
+
+    @property
+    def substance(self) -> "ActorLooked":
+        """The same, without what only says how long something has been so."""
+        return replace(
+            self,
+            line=replace(self.line, idle_seconds=0.0, used_at=0.0),
+            mailbox=[replace(each, waits_seconds=None) for each in self.mailbox],
+            running=None if self.running is None else (self.running[0], 0.0),
+        )
+
+
+class Acted(msgspec.Struct, frozen=True, kw_only=True):
+    """How an actor stood before and after something was done to it."""
+
+    before: ActorSeen
+    after: ActorSeen
+
+
+class Listed(NamedTuple):
+    """A line of a list, and the node that says so."""
+
+    node: str
+    line: ActorSeen
 
 
 def place(line: ActorSeen, order: Order) -> tuple[float, str, str]:

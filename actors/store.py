@@ -7,10 +7,10 @@ encoded fails the turn that made it and nobody else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,10 +19,13 @@ from actors.ref import Ref
 
 __all__ = [
     "Answer",
+    "Beat",
     "Commit",
     "InboxRow",
-    "Joined",
+    "Member",
+    "Members",
     "Outcome",
+    "Owner",
     "ParkedRow",
     "Recorded",
     "Row",
@@ -135,12 +138,38 @@ class Outcome(Enum):
     """The partition belongs to somebody else now; nothing may be retried here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
-    """This process as a node of the cluster: its id, the partitions it owns with their epochs."""
+class Owner(NamedTuple):
+    """Who owns a partition, and in which of its epochs: each change of owner begins another."""
 
     node: str
-    epochs: Mapping[int, int] = field(default_factory=dict)
+    epoch: int
+
+
+class Member(NamedTuple):
+    """A node that is not dead; *draining*: it gives away what it owns, and takes nothing."""
+
+    id: str
+    services: tuple[str, ...]
+    state: Literal["up", "draining"]
+
+
+class Members(NamedTuple):
+    """The cluster at one moment: who is there, in the order of ids, and who owns what.
+
+    An owner that is not there is dead, and what it owned is free to be taken.
+    """
+
+    nodes: tuple[Member, ...]
+    owners: Mapping[int, Owner]
+
+
+class Beat(NamedTuple):
+    """The answer to a heartbeat."""
+
+    now: datetime
+    """The time, as the store has it."""
+    incarnation: str
+    """Another after the store was restarted, or another one has taken its place."""
 
 
 class Store(Protocol):
@@ -149,16 +178,48 @@ class Store(Protocol):
     Every method raises `StoreUnavailableError` while the store cannot be reached.
     """
 
-    async def join(self, services: Sequence[str]) -> Joined:
-        """Become a node and take over the partitions of *services* from nodes that are dead."""
+    @property
+    def node(self) -> str:
+        """What this node is called."""
         ...
 
-    async def heartbeat(self) -> datetime | None:
-        """Renew the lease; the store's time now, or None if this node has been declared dead."""
+    async def join(self, services: Sequence[str]) -> None:
+        """Become a node that runs *services*, and owns nothing yet."""
+        ...
+
+    async def heartbeat(self) -> Beat | None:
+        """Renew the lease; None if this node has been declared dead, which is final."""
+        ...
+
+    async def members(self) -> Members:
+        """Who is there, and who owns what."""
+        ...
+
+    async def bury(self) -> Sequence[str]:
+        """Declare dead whose lease has ended, and cut them off; who was, just now."""
+        ...
+
+    async def declare_dead(self, node: str) -> None:
+        """Do so with *node*, of which something outside the store has proven it."""
+        ...
+
+    async def take(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        """Own those of *partitions* that nobody alive owns; their new epochs.
+
+        Waits for commits to them that are under way.
+        """
+        ...
+
+    async def hand_over(self, moves: Mapping[int, str]) -> Mapping[int, int]:
+        """Give those that are still ours to another node, if that is up; their new epochs."""
+        ...
+
+    async def drain(self) -> None:
+        """Say that this node is about to leave: others stop giving it anything."""
         ...
 
     async def leave(self) -> None:
-        """Give the partitions up and end the lease."""
+        """End the lease: what is still owned is free."""
         ...
 
     async def load(self, refs: Sequence[Ref]) -> Mapping[Ref, State]:

@@ -64,6 +64,7 @@ class Timers:
         self._horizon: datetime | None = None
         self._loaded_until: datetime | None = None
         self._earlier = asyncio.Event()
+        self._reading = asyncio.Lock()
 
     def add(self, row: InboxRow) -> None:
         """Take *row* in: delivered at once if it is due, kept if it is due soon, else left."""
@@ -95,6 +96,10 @@ class Timers:
         self._in_flight.discard(row.id)
         self._done_while_loading.add(row.id)
 
+    def lose(self, is_lost: Callable[[InboxRow], bool]) -> None:
+        """Forget the rows that *is_lost* names: somebody else delivers them."""
+        self._waiting.drop(is_lost)
+
     def release(self, ref: Ref, now: datetime) -> None:
         """Deliver the timers of *ref* that are due at *now*, ahead of the sleeper."""
         rows = self._waiting.of(ref)
@@ -114,6 +119,11 @@ class Timers:
     def next_at(self) -> datetime | None:
         """When the next one is due."""
         return self._waiting.next_at
+
+    async def load_anew(self) -> None:
+        """Read the window once more from its beginning: partitions have come."""
+        self._loaded_until = None
+        await self.load()
 
     async def load(self) -> None:
         """Read what is due within the window; after this nothing that is due is unknown."""
@@ -167,15 +177,16 @@ class Timers:
 
     async def _read(self, before: datetime, after: tuple[datetime, str] | None) -> bool:
         """Take in what is due before *before*; False if there is more than can be in flight."""
-        while True:
-            self._done_while_loading.clear()
-            page = await self._store.due(before, after, PAGE_ROWS)
-            self._take(page)
-            if len(page) < PAGE_ROWS:
-                return True
-            if len(self._in_flight) > IN_FLIGHT_MAX:
-                return False  # The next sweep goes on.
-            after = (page[-1].due_at, page[-1].id)
+        async with self._reading:  # One at a time: they share what was done meanwhile.
+            while True:
+                self._done_while_loading.clear()
+                page = await self._store.due(before, after, PAGE_ROWS)
+                self._take(page)
+                if len(page) < PAGE_ROWS:
+                    return True
+                if len(self._in_flight) > IN_FLIGHT_MAX:
+                    return False  # The next sweep goes on.
+                after = (page[-1].due_at, page[-1].id)
 
     def _take(self, page: Iterable[InboxRow]) -> None:
         """Take in what was read; what has changed since it was asked for is known better."""

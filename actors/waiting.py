@@ -6,7 +6,7 @@ time beside it.
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from actors.ref import Ref
@@ -57,6 +57,11 @@ class Waiting:
             del known[row.id]
         if isinstance(known, InboxRow) or not known:
             del self._of_key[row.key]
+
+    def drop(self, is_dropped: Callable[[InboxRow], bool]) -> None:
+        """Remove the rows that *is_dropped* names."""
+        for row in [row for row in self._rows.values() if is_dropped(row)]:
+            self.remove(row)
 
     def take_due(self, now: datetime) -> InboxRow | None:
         """The next row that is due at *now*, which waits no longer; None if there is none."""

@@ -9,19 +9,37 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
+import structlog
 
 from actors import ActorError
 from migrations import MigrationError, migrate
-from ticketing import admin, database, demo, event_loop, fsck, generated_keys, logs, serve
+from ticketing import (
+    admin,
+    database,
+    demo,
+    event_loop,
+    fsck,
+    generated_keys,
+    logs,
+    processes,
+    serve,
+)
+from ticketing import settings_values as values
 from ticketing.embedded import AlreadyServingError, EmbeddedPostgresError
+from ticketing.embedded.nats import NatsError
 from ticketing.payments.sandbox import __main__ as sandbox
+from ticketing.roles import ALL, Roles, refuse_unless_fit
 from ticketing.sandbox_process import SandboxError
 from ticketing.settings import Settings, SettingsError, describe
 
 __all__ = ["main"]
+
+log = structlog.get_logger("ticketing")
+
+PROCESSES_MAX: Final = 64
 
 # What people can mend: told in one line, without a traceback.
 _MENDABLE = (
@@ -29,11 +47,13 @@ _MENDABLE = (
     MigrationError,
     AlreadyServingError,
     EmbeddedPostgresError,
+    NatsError,
     SandboxError,
     ActorError,
     admin.NoSuchAccountError,
     demo.DemoError,
     asyncpg.PostgresError,
+    asyncpg.ClientConfigurationError,
     OSError,
 )
 
@@ -77,8 +97,17 @@ def _settings(given: argparse.Namespace) -> Settings:
     return settings
 
 
-async def _serve(settings: Settings, _given: argparse.Namespace) -> int:
-    return await serve.serve(generated_keys.fill_in(settings))
+async def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    does, count = Roles.parse(given.services), _count(given.processes)
+    refuse_unless_fit(does, settings, processes=count)
+    missing = generated_keys.not_given(settings)
+    if settings.nats_url and missing and not given.shared_port:
+        # What one process signs and seals, all others must be able to read.
+        log.warning("keys.generated", names=missing, needed_everywhere=str(settings.data_dir))
+    settings = generated_keys.fill_in(settings)
+    if count > 1:
+        return await processes.serve(settings, does, count)
+    return await serve.serve(settings, does, shared=given.shared_port)
 
 
 async def _migrate(settings: Settings, _given: argparse.Namespace) -> int:
@@ -126,6 +155,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     serving.add_argument("--host", help="instead of TICKETING_HOST")
     serving.add_argument("--port", type=int, help="instead of TICKETING_PORT; 0 takes a free one")
+    serving.add_argument(
+        "--services",
+        default="all",
+        help=f"what this process does, separated by commas: all (the default), or some of {ALL}",
+    )
+    serving.add_argument("--processes", default="1", help="so many processes at one address")
+    # Whoever starts several processes at one address says so; each listens when it can serve.
+    serving.add_argument("--shared-port", action="store_true", help=argparse.SUPPRESS)
     serving.set_defaults(run=_serve)
     migrating = commands.add_parser("migrate", help="apply the migrations that are missing")
     migrating.set_defaults(run=_migrate)
@@ -136,6 +173,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("sandbox", help="the payment sandbox alone (see `ticketing sandbox -h`)")
     _add_admin(commands)
     return parser
+
+
+def _count(text: str) -> int:
+    try:
+        return values.whole_number(1, PROCESSES_MAX)(text)
+    except values.UnexpectedError as refusal:
+        raise SettingsError("--processes", refusal.expected, refusal.got) from None
 
 
 def _add_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

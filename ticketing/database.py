@@ -4,12 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from ticketing.embedded import EmbeddedPostgres, ServeLock
 from ticketing.embedded.guard import guarded
+from ticketing.embedded.server import SETTINGS
 from ticketing.settings import Settings
 
 __all__ = ["Database", "for_command", "for_serving"]
+
+CONNECTIONS_USUAL: Final = int(SETTINGS["max_connections"])
+CONNECTIONS_OF_A_PROCESS: Final = 10  # It opens eight at the most.
+CONNECTIONS_FOR_COMMANDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +29,10 @@ class Database:
 
 
 @asynccontextmanager
-async def for_serving(settings: Settings, log: Callable[[str], None]) -> AsyncIterator[Database]:
-    """The database for `ticketing serve`, as long as the context lasts.
+async def for_serving(
+    settings: Settings, log: Callable[[str], None], *, processes: int = 1
+) -> AsyncIterator[Database]:
+    """The database for `ticketing serve` with so many *processes*, as long as the context lasts.
 
     Raises:
         AlreadyServingError: another `serve` runs on the data directory.
@@ -37,11 +45,21 @@ async def for_serving(settings: Settings, log: Callable[[str], None]) -> AsyncIt
     with ServeLock.acquire(settings.data_dir):
         async with (
             await EmbeddedPostgres.open(
-                settings.data_dir, log=log, must_own=True, binaries=settings.postgres_binaries
+                settings.data_dir,
+                log=log,
+                must_own=True,
+                binaries=settings.postgres_binaries,
+                server_settings=_room_for(processes),
             ) as postgres,
             guarded(postgres, log) as gone,
         ):
             yield Database(dsn=postgres.dsn, exclusive=True, gone=gone)
+
+
+def _room_for(processes: int) -> dict[str, str]:
+    """What the server needs beyond its usual settings for so many *processes*."""
+    wanted = CONNECTIONS_FOR_COMMANDS + CONNECTIONS_OF_A_PROCESS * processes
+    return {"max_connections": str(wanted)} if wanted > CONNECTIONS_USUAL else {}
 
 
 @asynccontextmanager

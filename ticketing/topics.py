@@ -9,12 +9,14 @@
 
 from typing import Final
 
-from actors import Change
+from msgspec.structs import replace
+
+from actors import Change, State
 from ticketing.auth import AccountState
 from ticketing.orders import OrderState
 from ticketing.tickets import TicketState
 
-__all__ = ["TICKETS", "account", "event", "ticket", "topics_of", "user"]
+__all__ = ["TICKETS", "account", "event", "shown", "ticket", "topics_of", "user"]
 
 TICKETS: Final = "tickets"
 
@@ -46,6 +48,14 @@ def topics_of(change: Change) -> tuple[str, ...]:
     if isinstance(state, AccountState):
         return (account(state.user_id),)
     return ()
+
+
+def shown(state: State) -> State:
+    """What of *state* other processes are told: nobody needs a password's hash to watch an account.
+
+    What else is secret in a state is sealed.
+    """
+    return replace(state, password_hash="") if isinstance(state, AccountState) else state
 
 
 def _of_ticket(now: TicketState, was: TicketState | None) -> tuple[str, ...]:

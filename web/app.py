@@ -55,6 +55,7 @@ def create_app(gateway: Gateway) -> web.Application:
         client_max_size=BODY_BYTES_MAX,
     )
     app[GATEWAY] = gateway
+    app[middleware.PROBLEM_HEADERS] = middleware.problem_headers(settings, gateway.runtime.ids)
     app[session.STORAGE] = session.SealedCookieStorage(settings.session_keys, secure=is_secure)
     app[openapi.DOCUMENT] = openapi.describe(ROUTES)
     app.on_response_prepare.append(middleware.headers_for_all(gateway))

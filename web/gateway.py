@@ -1,5 +1,6 @@
 """What the handlers work with: one frozen object, made once, kept in the application."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
@@ -7,12 +8,16 @@ from typing import Final, Self
 from aiohttp import web
 
 from actors import Gatherer, Runtime
+from actors.link import Link
+from actors.remote_inspection import Nodes
 from actors.stored import StoredActors
+from ticketing.auth.queries import session_epochs
 from ticketing.auth.tokens import Tokens
-from ticketing.bootstrap import STATE_TYPES, TABLES
+from ticketing.bootstrap import SERVICES, STATE_TYPES, TABLES, nodes_of
 from ticketing.reads import Reads
 from ticketing.settings import Settings
 from ticketing.vault import Vault
+from web.admin import together
 from web.admin.desk import Desk
 from web.admin.watching import Watching
 from web.auth import Verifier
@@ -21,6 +26,7 @@ from web.live.admission import Admission
 from web.live.hub import Hub
 from web.live.sources import read
 from web.metrics import HttpMetrics, InboxMetrics
+from web.readiness import Readiness
 from web.reservations import InFlight, Purchase, Standing, standings
 
 __all__ = ["GATEWAY", "Gateway"]
@@ -50,12 +56,28 @@ class Gateway:
     """Shows administrators what goes on inside."""
     stripe_base: str | None
     """Where the payment provider is, if it is not Stripe itself."""
+    readiness: Readiness
+    """Knows whether this process can serve."""
+    shares_port: bool
+    """Whether other processes answer at the same address."""
 
     @classmethod
     def of(
-        cls, runtime: Runtime, reads: Reads, settings: Settings, *, stripe_base: str | None
+        cls,
+        runtime: Runtime,
+        reads: Reads,
+        settings: Settings,
+        *,
+        stripe_base: str | None,
+        link: Link | None = None,
+        nodes: Nodes | None = None,
+        shares_port: bool = False,
     ) -> Self:
-        """All that the handlers need, out of what runs behind them."""
+        """All that the handlers need, out of what runs behind them.
+
+        *link* is the line to other processes, if there are any; *nodes* looks into them. If it
+        *shares_port*, whoever asks for metrics means those of all.
+        """
         tokens = Tokens(
             settings.jwt_key,
             settings.jwt_key_previous or None,
@@ -71,13 +93,16 @@ class Gateway:
             ids=runtime.ids,
             vault=vault,
             loader=runtime.gatherer(partial(read, reads)),
+            epochs=partial(session_epochs, reads),
             admission=Admission(limits_per_client=settings.rate_limits),
+            link=link,
             tracer=runtime.tracer,
         )
         stored = StoredActors(reads, STATE_TYPES, TABLES)
-        desk = Desk(runtime, reads, stored, live)
-        live.looks.looker = Watching(desk)
-        return cls(
+        nodes = nodes or nodes_of(runtime, services=SERVICES, link=None)
+        desk = Desk(runtime, reads, stored, nodes)
+        live.looks.looker = Watching(desk, runtime.clock)
+        gateway = cls(
             runtime=runtime,
             reads=reads,
             settings=settings,
@@ -92,6 +117,22 @@ class Gateway:
             live=live,
             desk=desk,
             stripe_base=stripe_base,
+            readiness=Readiness(runtime=runtime, reads=reads, link=link),
+            shares_port=shares_port,
+        )
+        nodes.count(gateway.counts)
+        nodes.exposition = gateway.exposition
+        return gateway
+
+    def counts(self) -> Mapping[str, int]:
+        """What administrators see of this gateway."""
+        return {together.SOCKETS: len(self.live.sockets), together.TOPICS: len(self.live.topics)}
+
+    async def exposition(self) -> bytes:
+        """The metrics of this process, in Prometheus' text format."""
+        await self.inbox.measure()
+        return self.metrics.exposition(
+            self.inbox.registry, self.runtime.metrics, self.live.metrics.registry
         )
 
 

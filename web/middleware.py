@@ -1,7 +1,7 @@
 """What every request and every answer has: an id, headers, a log line, and no accidents."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -9,6 +9,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from actors import Ids
 from actors.doing import doing
 from ticketing.settings import Settings
 from web import errors, policy, session, shell, tracing
@@ -17,10 +18,12 @@ from web.static import FOLDER, accepts_gzip
 
 __all__ = [
     "NO_ROUTE",
+    "PROBLEM_HEADERS",
     "REQUEST_ID",
     "REQUEST_ID_HEADER",
     "headers_for_all",
     "observe",
+    "problem_headers",
     "security_headers",
 ]
 
@@ -28,6 +31,9 @@ log = structlog.get_logger("web.access")
 
 REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 """Under which a request keeps its id."""
+
+PROBLEM_HEADERS: Final[web.AppKey[Callable[[], Mapping[str, str]]]] = web.AppKey("PROBLEM_HEADERS")
+"""Makes the headers of an answer that no request of ours belongs to: with an id of its own."""
 
 NO_ROUTE: Final = "none"
 """What stands in metrics and logs for a path that is none of ours."""
@@ -67,6 +73,12 @@ def security_headers(settings: Settings) -> dict[str, str]:
     if settings.public_url.startswith("https://"):
         headers["Strict-Transport-Security"] = f"max-age={_TWO_YEARS_SECONDS}; includeSubDomains"
     return headers
+
+
+def problem_headers(settings: Settings, ids: Ids) -> Callable[[], Mapping[str, str]]:
+    """What makes the headers of one answer, for where nothing else does."""
+    headers = security_headers(settings)
+    return lambda: {**headers, REQUEST_ID_HEADER: ids.new()}
 
 
 def headers_for_all(

@@ -13,8 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from web import errors
-from web.gateway import GATEWAY
-from web.middleware import REQUEST_ID_HEADER, security_headers
+from web.middleware import PROBLEM_HEADERS, REQUEST_ID_HEADER
 
 __all__ = ["bind", "listening"]
 
@@ -55,8 +54,11 @@ async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator
         await runner.cleanup()
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A socket that has the address to itself, before anybody listens; port 0 is a free one.
+
+    If *shared*, others that ask for the same may have it, too; each new connection is then given
+    to one of those that listen (evenly on Linux; elsewhere as the system likes).
 
     Raises:
         OSError: the address cannot be had.
@@ -69,6 +71,8 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         # A connection of a predecessor that is still being closed must not be in the way.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _bound_sending(bound)
         bound.bind(address)
     except OSError as error:
@@ -93,8 +97,7 @@ async def _listen(
 ) -> asyncio.Server:
     server, loop = runner.server, asyncio.get_running_loop()
     assert server is not None, "the runner has not been set up"
-    headers = security_headers(app[GATEWAY].settings)
-    new_id = app[GATEWAY].runtime.ids.new
+    problem_headers = app[PROBLEM_HEADERS]
 
     def connect() -> _Connection:
         return _Connection(
@@ -103,7 +106,7 @@ async def _listen(
             access_log=None,  # The middleware writes it.
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
             auto_decompress=False,  # Compressed bodies are refused, so none is unpacked.
-            problem_headers=lambda: {**headers, REQUEST_ID_HEADER: new_id()},
+            problem_headers=problem_headers,
         )
 
     return await loop.create_server(connect, sock=bound, backlog=_BACKLOG)

@@ -53,8 +53,9 @@ async def test_a_heartbeat_says_what_time_it_is(store: Store) -> None:
     first, second = await store.heartbeat(), await store.heartbeat()
     assert first is not None
     assert second is not None
-    assert first.tzinfo == UTC
-    assert first <= second
+    assert first.now.tzinfo == UTC
+    assert first.now <= second.now
+    assert first.incarnation == second.incarnation
 
 
 async def test_a_node_that_was_declared_dead_hears_it_at_its_heartbeat(

@@ -15,7 +15,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from actors import RefusalError, SystemClock, UnavailableError, activation
-from actors.runtime import HEARTBEAT_SECONDS
+from actors.lease import Timing
 from tests.support import postgres, server
 from tests.support.market import BUYER, PRICE, SELLER
 from tests.support.wait import until
@@ -42,7 +42,7 @@ class DeafClock(SystemClock):
         self.listens = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        if seconds == HEARTBEAT_SECONDS:
+        if seconds == Timing().heartbeat:
             await self.listens.wait()
         await super().sleep(seconds)
 

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from websockets.frames import Frame
 from websockets.protocol import OPEN, Protocol, Side
 
-from actors import Change, Ids, LocalBus, UnavailableError
+from actors import Bus, Change, Ids, LocalBus, UnavailableError
+from actors.link import Link
 from tests.support.clock import FakeClock
 from tests.support.live import Replica
+from ticketing.auth.tokens import Claims
 from ticketing.events import Category
 from ticketing.tickets import TicketState, TicketStatus
 from ticketing.topics import topics_of
@@ -73,11 +75,18 @@ class FakeTransport:
 class Market:
     """Tickets in a database that can be slow or away, a bus, and the gateway's hub."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(
+        self, seed: int = 0, *, bus: Bus | None = None, link: Link | None = None,
+        beside: "Market | None" = None,
+    ) -> None:  # fmt: skip
+        """*beside* is another gateway of the same market, with which it shares the database."""
         self.dice = random.Random(seed)  # noqa: S311
-        self.clock = FakeClock()
-        self.bus = LocalBus(topics_of)
-        self.rows: dict[TicketId, TicketState] = {}
+        self.clock = FakeClock() if beside is None else beside.clock
+        self.bus: Bus = bus or LocalBus(topics_of)
+        self.link = link
+        self.rows: dict[TicketId, TicketState] = {} if beside is None else beside.rows
+        self.accounts: dict[UserId, int] = {} if beside is None else beside.accounts
+        self.vault = _VAULT
         self.is_away = False
         self.reads = 0
         self.hub = self._hub()
@@ -86,9 +95,16 @@ class Market:
         ids = Ids(self.clock, seed=self.dice.getrandbits(32))
         admission = Admission(limits_per_client=True)
         return Hub(
-            bus=self.bus, clock=self.clock, ids=ids, vault=_VAULT,
-            loader=self, admission=admission,  # type: ignore[arg-type]
+            bus=self.bus, clock=self.clock, ids=ids, vault=_VAULT, epochs=self.epochs,
+            loader=self, admission=admission, link=self.link,  # type: ignore[arg-type]
         )  # fmt: skip
+
+    async def epochs(self, user_ids: list[UserId]) -> Mapping[UserId, int]:
+        """What a read of the accounts gives."""
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise UnavailableError("away")
+        return {user_id: self.accounts[user_id] for user_id in user_ids if user_id in self.accounts}
 
     def restart_gateway(self) -> None:
         """A new hub; whoever was connected to the old one has to come back."""
@@ -143,8 +159,9 @@ def belongs(ticket: TicketState, name: Name) -> bool:
 class Client:
     """A client on a fake transport, with a memory that outlives its sockets."""
 
-    def __init__(self, market: Market, *topics: str) -> None:
+    def __init__(self, market: Market, *topics: str, claims: Claims | None = None) -> None:
         self.market = market
+        self.claims = claims
         self.topics = topics
         self.replica = Replica()
         self.messages: list[Mapping[str, Any]] = []
@@ -155,7 +172,7 @@ class Client:
     def connect(self) -> None:
         self.hub = self.market.hub
         self.transport = FakeTransport()
-        self.socket = LiveSocket("conn", self.transport, claims=None, address="here")
+        self.socket = LiveSocket("conn", self.transport, claims=self.claims, address="here")
         self.hub.admission.enter(self.socket)
         self.hub.add(self.socket)
         self._protocol = Protocol(Side.CLIENT, state=OPEN, max_size=None)

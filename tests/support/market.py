@@ -228,7 +228,9 @@ class Meddler:
         store = bootstrap.open_store(self.market.dsn, ids, exclusive=True)
         await store.open()
         try:
-            joined = await store.join(bootstrap.SERVICES)
+            await store.join(bootstrap.SERVICES)
+            await store.bury()
+            epochs = await store.take(bootstrap.placement().partitions(bootstrap.SERVICES))
             before = (await store.load([ref]))[ref]
             state = before
             for fact in facts:
@@ -237,7 +239,7 @@ class Meddler:
             commit = Commit(
                 ref=ref,
                 partition=partition,
-                epoch=joined.epochs[partition],
+                epoch=epochs[partition],
                 cause="test",
                 at=at or await self.a_minute_ago(),
                 expected=before.version,

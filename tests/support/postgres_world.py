@@ -12,8 +12,8 @@ from actors import Ids, SystemClock
 from actors.message import encode
 from actors.postgres import PostgresStore
 from actors.store import Commit, InboxRow
-from tests.support.counter import SERVICES, Add, Mark
-from tests.support.stores import BAD, STATES, Epochs, Line, unknown
+from tests.support.counter import Add, Mark
+from tests.support.stores import BAD, STATES, Epochs, Line, joined, unknown
 from tests.support.wait import until
 
 __all__ = ["PostgresWorld", "connected", "postgres"]
@@ -73,7 +73,7 @@ class PostgresWorld:
     async def open(self) -> None:
         await self.connection.execute(_TABLES)
         await self.store.open()
-        self.epochs = (await self.store.join(SERVICES)).epochs
+        self.epochs = await joined(self.store)
 
     async def close(self) -> None:
         for store in self._nodes:
@@ -88,7 +88,17 @@ class PostgresWorld:
     async def _joined(self, *, exclusive: bool) -> tuple[PostgresStore, Epochs]:
         store = self._node(exclusive=exclusive)
         await store.open()
-        return store, (await store.join(SERVICES)).epochs
+        return store, await joined(store)
+
+    async def one_more(self, services: Sequence[str]) -> PostgresStore:
+        store = self._node(exclusive=False)
+        await store.open()
+        await store.join(services)
+        return store
+
+    async def until_waiting(self) -> None:
+        """Until some reader waits for a lock."""
+        await until(self.has_waiting_reader, "somebody waits for a lock")
 
     async def give_away(self, partition: int) -> None:
         await self.connection.execute(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ async def start(
     data_dir: Path,
     log: Path,
     settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
     *,
     module: str = "ticketing",
 ) -> Server:
@@ -62,7 +63,7 @@ async def start(
     }
     with logbook.writing(log) as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, "serve",
+            sys.executable, "-m", module, "serve", *arguments,
             env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors,
         )  # fmt: skip
     assert process.stdout is not None
@@ -81,10 +82,13 @@ async def start(
 
 @asynccontextmanager
 async def running(
-    data_dir: Path, log: Path, settings: Mapping[str, str] | None = None
+    data_dir: Path,
+    log: Path,
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> AsyncIterator[Server]:
     """A server as long as the context lasts."""
-    server = await start(data_dir, log, settings)
+    server = await start(data_dir, log, settings, arguments)
     try:
         yield server
     finally:

@@ -47,8 +47,10 @@ def database() -> MemoryDatabase:
 class CountingStore(MemoryStore):
     """Remembers which batches came and how many were under way at once."""
 
-    def __init__(self, data: MemoryDatabase, clock: Clock, ids: Ids) -> None:
-        super().__init__(data, clock, ids)
+    def __init__(
+        self, data: MemoryDatabase, clock: Clock, ids: Ids, *, exclusive: bool = False
+    ) -> None:
+        super().__init__(data, clock, ids, exclusive=exclusive)
         self.batches: list[int] = []
         self.under_way = 0
         self.under_way_max = 0

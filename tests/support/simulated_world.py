@@ -8,7 +8,7 @@ from typing import Any
 
 from actors import Clock, Effect, Ids, Worker, handle
 from actors.memory import Fault, MemoryDatabase, MemoryStore
-from actors.store import Commit, Joined, Outcome
+from actors.store import Commit, Outcome
 from ticketing import expiration
 from ticketing.expiration.messages import SWEEPER, Repaired, Sweep
 from ticketing.orders import messages as orders
@@ -47,16 +47,12 @@ class FaultyStore(MemoryStore):
     def __init__(
         self, database: MemoryDatabase, clock: Clock, ids: Ids, dice: Random, consumed: Counter[str]
     ) -> None:
-        super().__init__(database, clock, ids)
+        super().__init__(database, clock, ids, exclusive=True)  # The one before is proven dead.
         self.is_faulty = True
         self.faults_share = 0.15
         self.latency = lambda: dice.choice((0.0, 0.001, 0.004, 0.02))
         self._dice = dice
         self._consumed = consumed
-
-    async def join(self, services: Sequence[str]) -> Joined:
-        await super().join(services)
-        return self.seize()  # The node before was proven dead.
 
     async def commit(self, batch: Sequence[Commit]) -> list[Outcome]:
         if self.is_faulty and self._dice.random() < self.faults_share:

@@ -11,10 +11,20 @@ import pytest
 from actors import Clock, Ids, Placement, Ref, State, Store, StoreUnavailableError, SystemClock
 from actors.memory import Fault, MemoryDatabase, MemoryStore
 from actors.message import encode, wire_name
-from actors.store import Answer, Commit, InboxRow, Outcome, Recorded, Row
+from actors.store import Answer, Commit, InboxRow, Outcome, Owner, Recorded, Row
 from tests.support.counter import SERVICES, Add, Added, CounterState, Mark, Noted, counter
 
-__all__ = ["BAD", "STATES", "Maker", "MemoryWorld", "World", "committed", "known_outcome", "memory"]
+__all__ = [
+    "BAD",
+    "STATES",
+    "Maker",
+    "MemoryWorld",
+    "World",
+    "committed",
+    "joined",
+    "known_outcome",
+    "memory",
+]
 
 BAD: Final = "bad"
 """A note that no store takes."""
@@ -47,6 +57,10 @@ class World(Protocol):
 
     async def next_node(self) -> tuple[Store, Epochs]:
         """A node that takes over what nobody has."""
+        ...
+
+    async def one_more(self, services: Sequence[str]) -> Store:
+        """A node that runs *services*, has joined and owns nothing."""
         ...
 
     async def give_away(self, partition: int) -> None:
@@ -143,6 +157,13 @@ class Maker:
         )
 
 
+async def joined(store: Store) -> Epochs:
+    """Have *store* join, and take all that nobody alive owns."""
+    await store.join(SERVICES)
+    await store.bury()
+    return await store.take(_PLACEMENT.partitions(SERVICES))
+
+
 async def committed(store: Store, *commits: Commit) -> None:
     """Write *commits*, all of which must win."""
     assert await store.commit(commits) == [Outcome.COMMITTED] * len(commits)
@@ -176,24 +197,28 @@ class MemoryWorld:
         self.store = self._node()
         self.epochs: Epochs = {}
 
-    def _node(self) -> MemoryStore:
-        return self._kind(self.database, self._clock, self._ids)
+    def _node(self, *, exclusive: bool = False) -> MemoryStore:
+        return self._kind(self.database, self._clock, self._ids, exclusive=exclusive)
 
     async def open(self) -> None:
-        self.epochs = (await self.store.join(SERVICES)).epochs
+        self.epochs = await joined(self.store)
 
     async def another_node(self) -> tuple[MemoryStore, Epochs]:
-        store = self._node()
-        await store.join(SERVICES)
-        return store, store.seize().epochs
+        store = self._node(exclusive=True)
+        return store, await joined(store)
 
     async def next_node(self) -> tuple[MemoryStore, Epochs]:
         store = self._node()
-        return store, (await store.join(SERVICES)).epochs
+        return store, await joined(store)
+
+    async def one_more(self, services: Sequence[str]) -> MemoryStore:
+        store = self._node()
+        await store.join(services)
+        return store
 
     async def give_away(self, partition: int) -> None:
-        _, epoch = self.database.owners[partition]
-        self.database.owners[partition] = (self._ids.new(), epoch + 1)
+        epoch = self.database.owners[partition].epoch
+        self.database.owners[partition] = Owner(self._ids.new(), epoch + 1)
 
     def refuse(self, key: str) -> None:
         self.store.refuses.add(counter(key))

@@ -233,3 +233,21 @@ def test_every_field_is_documented_once() -> None:
     names = [doc.name for doc in DOCUMENTATION]
     assert len(set(names)) == len(names) == len(dataclasses.fields(Settings))
     assert all(doc.name in describe() and doc.meaning and doc.default for doc in DOCUMENTATION)
+
+
+def test_nats_may_be_several_servers() -> None:
+    several = "nats://one.test:4222, tls://two.test"
+    assert Settings.from_env({"NATS_URL": several}).nats_url == several.replace(" ", "")
+    assert refusal({"NATS_URL": "nats://one.test,http://two.test"}).startswith("NATS_URL: expected")
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.4", "61", "nan", "six"])
+def test_a_lease_is_neither_a_blink_nor_an_outage(seconds: str) -> None:
+    message = refusal({"TICKETING_LEASE_SECONDS": seconds})
+    assert message.startswith("TICKETING_LEASE_SECONDS: expected seconds, at least 0.5")
+
+
+def test_a_node_is_named_by_a_uuid() -> None:
+    name = "0197a3c9-1f2e-7d3c-8b4a-5c6d7e8f9a0b"
+    assert Settings.from_env({"TICKETING_NODE_ID": name}).node_id == name
+    assert refusal({"TICKETING_NODE_ID": "first"}).startswith("TICKETING_NODE_ID: expected a UUID")

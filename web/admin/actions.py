@@ -1,18 +1,20 @@
 """Acting on one actor: past its mailbox where it might not answer, and noted in the audit log.
 
-To restart, passivate, suspend and resume is done in the memory of this process, and what was done
-is told to the log right after: a process that dies in between takes what was done with it.
+To restart, passivate, suspend and resume is done in the memory of the process that has the actor,
+and what was done is told to the log right after: a process that dies in between takes what was done
+with it.
 A release is asked of the ticket's order, like any other cancellation, and is in their journals.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
-from actors import NotFoundError, Ref, UnavailableError
-from actors.inspection import Inspector, NotNowError
+from actors import NotFoundError
+from actors.inspection import NotNowError
+from actors.remote_inspection import Action
+from actors.seen import ActorSeen
 from ticketing import orders
 from ticketing.audit import Details
 from ticketing.errors import OrderCompleteError, PaymentInProgressError
@@ -28,35 +30,28 @@ from web.schemas.admin import Decision
 
 __all__ = ["ROUTES"]
 
-_Act = Callable[[Inspector, Ref], None]
 
-
-def _past_the_mailbox(name: str, act: _Act) -> Handler:
-    """A handler that does *act* to the actor in the path."""
+def _past_the_mailbox(action: Action) -> Handler:
+    """A handler that does *action* to the actor in the path."""
 
     async def handler(call: Call[Decision]) -> web.Response:
         ref, desk = await found(call), call.gateway.desk
         if not await was_done(call):
-            before = _standing(desk.inspector, ref)
-            if not desk.inspector.is_store_available:
-                raise UnavailableError("It could not be noted in the audit log")
             try:
-                act(desk.inspector, ref)
+                acted = await desk.nodes.act(ref, action)
             except NotNowError as error:
                 raise NotPossibleNowError(str(error)) from None
-            await asyncio.sleep(0)  # A turn that was given up ends in the loop's next round.
-            after = _standing(desk.inspector, ref)
+            before, after = _standing(acted.before), _standing(acted.after)
             subject = await desk.subject(ref)
-            await note(call, f"actor.{name}", subject, before=before, after=after)
+            await note(call, f"actor.{action}", subject, before=before, after=after)
         return json_answer(await desk.actor(ref))
 
-    handler.__name__ = name
+    handler.__name__ = action
     handler.__module__ = __name__
     return handler
 
 
-def _standing(inspector: Inspector, ref: Ref) -> Details:
-    line = inspector.actor(ref)
+def _standing(line: ActorSeen) -> Details:
     return {"status": line.status, "mailbox": line.mailbox, "restarts": line.restarts}
 
 
@@ -83,14 +78,11 @@ async def release(call: Call[Decision]) -> web.Response:
     return json_answer(await desk.actor(ref))
 
 
-_ACTS: Final[Mapping[str, tuple[_Act, str]]] = {
-    "restart": (
-        Inspector.restart,
-        "Give up an actor's turn, forget its memory, and let it work again at once",
-    ),
-    "passivate": (Inspector.passivate, "Let an idle actor go from memory"),
-    "suspend": (Inspector.suspend, "Have an actor handle nothing more until it is resumed"),
-    "resume": (Inspector.resume, "Have an actor go on; what it failed at is forgiven"),
+_ACTIONS: Final[Mapping[Action, str]] = {
+    "restart": "Give up an actor's turn, forget its memory, and let it work again at once",
+    "passivate": "Let an idle actor go from memory",
+    "suspend": "Have an actor handle nothing more until it is resumed",
+    "resume": "Have an actor go on; what it failed at is forgiven",
 }
 
 
@@ -110,10 +102,7 @@ def _route(name: str, handler: Handler, summary: str, *refusals: type[Any]) -> R
 
 
 ROUTES: Final = (
-    *(
-        _route(name, _past_the_mailbox(name, act), summary)
-        for name, (act, summary) in _ACTS.items()
-    ),
+    *(_route(action, _past_the_mailbox(action), summary) for action, summary in _ACTIONS.items()),
     _route(
         "release",
         release,

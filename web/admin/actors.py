@@ -7,7 +7,8 @@ from msgspec import UNSET
 
 from actors import NotFoundError, Ref
 from actors.redaction import redacted
-from actors.seen import ActorSeen, ActorStatus, Order, place
+from actors.remote_inspection import ActorsWanted
+from actors.seen import ActorStatus, Listed, Order, place
 from actors.stored import JournalLine
 from ticketing.auth import ACCOUNT
 from ticketing.bootstrap import STATE_TYPES
@@ -40,7 +41,7 @@ async def find_actors(call: Call[schemas.ActorsQuery]) -> web.Response:
     if query.after is not UNSET:
         kind = tuple[float, str, str]
         after = cursors.place(gateway.vault, _list(order), query.after, kind)
-    lines = await gateway.desk.inspector.actors(
+    wanted = ActorsWanted(
         limit=query.limit + 1,
         service=query.service or None,
         kind=query.kind or None,
@@ -49,9 +50,10 @@ async def find_actors(call: Call[schemas.ActorsQuery]) -> web.Response:
         order=order,
         after=after,
     )
+    lines = await gateway.desk.nodes.actors(wanted)
     response = json_answer(await _shown(call, lines[: query.limit]))
     if len(lines) > query.limit:
-        last = place(lines[query.limit - 1], order)
+        last = place(lines[query.limit - 1].line, order)
         pages.link_next(call.request, response, cursors.sealed(gateway.vault, _list(order), last))
     return response
 
@@ -69,12 +71,13 @@ async def _beginning(call: Call[schemas.ActorsQuery]) -> str | None:
     return query.key or None
 
 
-async def _shown(call: Call[Any], lines: list[ActorSeen]) -> list[schemas.ActorLine]:
+async def _shown(call: Call[Any], lines: list[Listed]) -> list[schemas.ActorLine]:
     """*lines* without workers: those fail, too, but there is nothing of them to be looked at."""
-    actors = {Ref(line.kind, line.key): line for line in lines if line.kind in STATE_TYPES}
+    actors = {
+        Ref(each.line.kind, each.line.key): each for each in lines if each.line.kind in STATE_TYPES
+    }
     keys = await names.shown(actors, call.reads)
-    node = call.gateway.runtime.node_id
-    return [line_view(line, keys[ref], node) for ref, line in actors.items()]
+    return [line_view(each.line, keys[ref], each.node) for ref, each in actors.items()]
 
 
 async def find_actor(call: Call[None]) -> web.Response:

@@ -1,4 +1,4 @@
-"""The node as a whole."""
+"""All nodes as a whole."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ ROUTES: Final = (
         method="GET",
         path="/api/admin/overview",
         handler=overview,
-        summary="How this node is doing: services, workers, commits, timers, sockets",
+        summary="How all nodes are doing: services, workers, commits, timers, sockets",
         replies={200: OverviewView},
         signed_in=True,
         role=ADMIN,

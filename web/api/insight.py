@@ -1,12 +1,9 @@
 """How the process is doing: for probes and for Prometheus."""
 
-import asyncio
-from typing import Final
-
 from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from actors import UnavailableError
+from web.all_metrics import merged
 from web.call import Call, json_answer
 from web.refusals import NotReadyError
 from web.routing import Route
@@ -14,31 +11,22 @@ from web.schemas.users import Nothing
 
 __all__ = ["ROUTES"]
 
-# A probe's own time-out is usually one second; a database slower than this is of no use.
-_PING_SECONDS: Final = 0.8
-
 
 async def live(_: Call[None]) -> web.Response:
     return json_answer(Nothing())
 
 
 async def ready(call: Call[None]) -> web.Response:
-    if not call.gateway.runtime.is_ready:
-        raise NotReadyError
-    try:
-        async with asyncio.timeout(_PING_SECONDS):
-            await call.reads.value("select 1")
-    except (TimeoutError, UnavailableError):
-        raise NotReadyError("The database does not answer") from None
+    await call.gateway.readiness.check()
     return json_answer(Nothing())
 
 
 async def metrics(call: Call[None]) -> web.Response:
     gateway = call.gateway
-    await gateway.inbox.measure()
-    text = gateway.metrics.exposition(
-        gateway.inbox.registry, gateway.runtime.metrics, gateway.live.metrics.registry
-    )
+    if gateway.shares_port:
+        text = merged(await gateway.desk.nodes.expositions())
+    else:
+        text = await gateway.exposition()
     return web.Response(body=text, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
 
@@ -54,7 +42,7 @@ ROUTES = (
         method="GET",
         path="/readyz",
         handler=ready,
-        summary="Whether it can serve: started, not draining, database there",
+        summary="Whether it can serve: started, not draining, database and NATS there",
         replies={200: Nothing},
         refusals=(NotReadyError,),
     ),

@@ -12,6 +12,7 @@ Layout, in reading order:
 - `socket`               where one client is in each topic, and whether it takes anything
 - `sources`, `items`     from a commit, or the database, to the items of a topic, encoded once
 - `looks`                what nobody commits is looked at, while an administrator watches
+- `resync`               what is read anew, when the bus may have missed something
 - `people`, `admission`  whose sockets they are, and how many there may be
 - `frames`, `metrics`, `lifetime`
 

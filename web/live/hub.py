@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from actors import Bus, Clock, Gatherer, Ids, tracing
+from actors.link import Link
 from actors.tasks import Tasks
 from actors.tracing import Span, Tracer
 from ticketing.auth.tokens import Claims
@@ -24,8 +25,9 @@ from web.live.admission import HANDSHAKES_PER_SECOND, Admission
 from web.live.looks import Looks
 from web.live.metrics import LiveMetrics
 from web.live.names import Name
-from web.live.people import People
+from web.live.people import Epochs, People
 from web.live.protocol import Close
+from web.live.resync import Resync
 from web.live.socket import HELD_BYTES_MAX, LiveSocket, Transport
 from web.live.sources import Found
 from web.live.topic import Topic
@@ -63,7 +65,9 @@ class Hub:
         ids: Ids,
         vault: Vault,
         loader: Gatherer[Name, Found],
+        epochs: Epochs,
         admission: Admission,
+        link: Link | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         self.metrics = LiveMetrics()
@@ -78,8 +82,11 @@ class Hub:
             loader=loader,
             looks=self.looks,
             on_news=self._has_news,
+            on_doubt=lambda name: self.resync.add(name),  # noqa: PLW0108 - it is made below
         )
-        self.people = People(bus, self.close)
+        self.people = People(bus, self.close, epochs=epochs, link=link)
+        self.resync = Resync(clock, self.topics, self.people, self.metrics)
+        bus.when_lost(self.resync.lost)
         self.admission = admission
         self.is_draining = False
         self._clock = clock
@@ -323,8 +330,9 @@ class Hub:
 
     # From start to drain.
 
-    def start(self, on_failure: Callable[[], None]) -> None:
+    async def start(self, on_failure: Callable[[], None]) -> None:
         """Begin with the rounds; *on_failure* is called if they should ever end by themselves."""
+        await self.people.open()
         self._tasks = Tasks(lambda _name, _error: on_failure())
         self._tasks.start(self.run(), "live updates")
 
@@ -346,5 +354,6 @@ class Hub:
     async def stop(self) -> None:
         """End the rounds."""
         await self.looks.stop()
+        await self.resync.stop()
         if self._tasks is not None:
             await self._tasks.stop()

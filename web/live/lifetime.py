@@ -19,7 +19,7 @@ def attach(app: web.Application, gateway: Gateway) -> None:
         gateway.runtime.failed.set()  # Better a restart than a gateway whose pages stand still.
 
     async def start(_: web.Application) -> None:
-        hub.start(has_failed)
+        await hub.start(has_failed)
 
     async def drain(_: web.Application) -> None:
         await hub.drain()

@@ -49,6 +49,15 @@ class LiveMetrics:
         self.closed = Counter(
             "live_closed", "Sockets that we closed, by code", ["code"], registry=registry
         )
+        self.missed = Counter(
+            "live_missed",
+            "Times when changes may have been missed, and all topics were read anew",
+            registry=registry,
+        )
+        self.reread = Counter(
+            "live_topics_reread", "Topics read anew, because changes may have been missed",
+            registry=registry,
+        )  # fmt: skip
         self.push_seconds = Histogram(
             "live_push_seconds",
             "Seconds from the commit of a topic's oldest change to the last write that told it",

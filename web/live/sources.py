@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from actors import Change, Clock
-from ticketing.orders import OrderState
+from ticketing.orders import OrderState, OrderStatus
 from ticketing.orders import queries as order_queries
 from ticketing.orders.queries import OwnOrder
 from ticketing.reads import Reads
@@ -22,7 +22,7 @@ from web.live import items
 from web.live.names import Kind, Name
 from web.live.topic import ITEMS_MAX, Item
 
-__all__ = ["Found", "Source", "Sources", "read"]
+__all__ = ["Found", "Source", "Sources", "UnknownDeliveryError", "read"]
 
 # What a user is shown of their own: the newest of each. All of them are pages, by REST.
 _OWN_MAX: Final = 200
@@ -47,10 +47,26 @@ class Found:
         return len(self.tickets) > ITEMS_MAX
 
 
+class UnknownDeliveryError(LookupError):
+    """What is delivered with an order has not been heard of: it has to be read."""
+
+
 class Source(Protocol):
     """Turns changes and rows into the items of one topic."""
 
-    def item(self, change: Change) -> Item | None: ...
+    @property
+    def shows_all(self) -> bool:
+        """Whether what is not in a `Found` is not in the topic, either."""
+        ...
+
+    def item(self, change: Change) -> Item | None:
+        """What *change* means to the topic; None: nothing.
+
+        Raises:
+            UnknownDeliveryError: it cannot be told from the change alone.
+
+        """
+        ...
 
     def items(self, found: Found) -> Iterator[Item]: ...
 
@@ -80,6 +96,8 @@ class Sources:
 class _Public:
     """Tickets as everybody sees them: one, all, or those of an event."""
 
+    shows_all = True
+
     def __init__(self, event_id: EventId | None, sources: Sources) -> None:
         self._event_id = event_id
         self._sources = sources
@@ -99,16 +117,21 @@ class _Public:
 class _Own:
     """One user's orders and listings, with what only the owner sees."""
 
+    shows_all = False  # The newest of each, and none ever leaves.
+
     def __init__(self, user_id: UserId, vault: Vault, clock: Clock) -> None:
         self._user_id = user_id
         self._vault = vault
         self._clock = clock
-        # An order does not carry what is delivered; its ticket does, and is sold before.
-        self._deliveries: OrderedDict[str, str] = OrderedDict()
+        # An order does not carry what is delivered; its ticket does, and is sold before. None: it
+        # is known that there is nothing.
+        self._deliveries: OrderedDict[str, str | None] = OrderedDict()
 
     def item(self, change: Change) -> Item | None:
         state, now = change.state, self._clock.now()
         if isinstance(state, OrderState):
+            if state.status is OrderStatus.COMPLETE and state.id not in self._deliveries:
+                raise UnknownDeliveryError  # That change has not come; perhaps it never will.
             return items.of_order(state, self._deliveries.get(state.id), self._vault, now)
         if not isinstance(state, TicketState):
             return None
@@ -123,14 +146,14 @@ class _Own:
         for ticket in found.tickets:
             yield items.of_ticket(ticket, self._user_id, self._vault, now)
         for own in found.orders:
-            self._remember(own.order.id, own.delivery)
+            if own.order.is_live:
+                self._remember(own.order.id, own.delivery)
             yield items.of_order(own.order, own.delivery, self._vault, now)
 
     def _remember(self, order_id: str, delivery: str | None) -> None:
-        if delivery is not None:
-            self._deliveries[order_id] = delivery
-            if len(self._deliveries) > _SOLD_MAX:
-                self._deliveries.popitem(last=False)
+        self._deliveries[order_id] = delivery
+        if len(self._deliveries) > _SOLD_MAX:
+            self._deliveries.popitem(last=False)
 
 
 async def read(reads: Reads, names: list[Name]) -> Mapping[Name, Found]:

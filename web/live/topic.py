@@ -10,7 +10,7 @@ gateway was restarted, or nobody watched for a while - says nothing here, and is
 everything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -129,10 +129,14 @@ class Topic:
     def put(self, item: Item) -> bool:
         """Take *item* in, or out if it has no body; False if it is not news."""
         known = self._entries.get(item.id)
+        if known is not None and known[1].version >= item.version:
+            return False
+        self._enter(item)
+        return True
+
+    def _enter(self, item: Item) -> None:
+        known = self._entries.pop(item.id, None)
         if known is not None:
-            if known[1].version >= item.version:
-                return False
-            del self._entries[item.id]
             self._gone -= known[1].body is None
         self.seq += 1
         self._entries[item.id] = (self.seq, item)
@@ -141,17 +145,41 @@ class Topic:
             self._forget_oldest()
         if self._gone > _GONE_MAX:
             self._forget_gone()
-        return True
+
+    def keep(self, ids: Container[str], *, up_to: int) -> bool:
+        """Have all items leave but *ids* and what came after *up_to*; False if there is such.
+
+        They leave without a newer version: whoever tells of them again has one.
+        """
+        others = [
+            (number, item)
+            for number, item in self._entries.values()
+            if item.body is not None and item.id not in ids
+        ]
+        for number, item in others:
+            if number <= up_to:
+                self._enter(Item(item.id, item.version, None))
+        return all(number <= up_to for number, _ in others)
+
+    def begin_anew(self) -> None:
+        """Tell everybody in the next round what they would be told if they had just subscribed.
+
+        Of a feed that is that they have missed something. What is known stays, for its versions.
+        """
+        self.seq += 1
+        self._floor = self.seq
 
     def _forget_oldest(self) -> None:
         oldest = next(iter(self._entries))
-        self._floor, item = self._entries.pop(oldest)
+        seq, item = self._entries.pop(oldest)
+        self._floor = max(self._floor, seq)
         self._gone -= item.body is None
         self.is_feed = True
 
     def _forget_gone(self) -> None:
         """Who has not heard of these yet and comes back is shown everything."""
-        self._floor = max(seq for seq, item in self._entries.values() if item.body is None)
+        left = max(seq for seq, item in self._entries.values() if item.body is None)
+        self._floor = max(self._floor, left)
         self._entries = {
             name: entry for name, entry in self._entries.items() if entry[1].body is not None
         }

@@ -1,17 +1,39 @@
-"""A node as a whole, as administrators see it."""
+"""All nodes as a whole, as administrators see them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Literal, Self
 
 from web.instants import Instant
 from web.schemas import examples
 from web.schemas.view import View
 
-__all__ = ["GatewayView", "OverviewView", "PaymentsView", "ServiceView", "TimersView", "WorkerView"]
+__all__ = [
+    "GatewayView",
+    "NodeView",
+    "OverviewView",
+    "PaymentsView",
+    "ServiceView",
+    "TimersView",
+    "WorkerView",
+]
+
+
+class NodeView(View, frozen=True, kw_only=True):
+    """A process of the deployment, and what it runs; `isThis`: it is the one that answers.
+
+    What has not been `answered` in time is not in the figures. A node that is `draining` gives away
+    what it has.
+    """
+
+    node: str
+    services: Sequence[str]
+    state: Literal["up", "draining"]
+    is_this: bool
+    answered: bool
 
 
 class ServiceView(View, frozen=True, kw_only=True):
-    """A service: how it is doing, and how much of it is in memory here."""
+    """A service: how it is doing, and how much of it is in memory."""
 
     service: str
     is_degraded: bool
@@ -49,7 +71,7 @@ class TimersView(View, frozen=True, kw_only=True):
 
 
 class GatewayView(View, frozen=True, kw_only=True):
-    """The sockets of live updates here, and the topics that they watch."""
+    """The sockets of live updates, and the topics that they watch."""
 
     sockets: int
     topics: int
@@ -62,10 +84,15 @@ class PaymentsView(View, frozen=True, kw_only=True):
 
 
 class OverviewView(View, frozen=True, kw_only=True):
-    """A node as a whole. `turns` and what is of batches count from its start."""
+    """All nodes together: sums, but for `loopLagSeconds`, which is the greatest.
+
+    `turns` and what is of batches count from the start of each; `node` is the one that
+    answers.
+    """
 
     now: Instant
     node: str
+    nodes: Sequence[NodeView]
     loop_lag_seconds: float
     services: Sequence[ServiceView]
     residents: Mapping[str, int]
@@ -94,6 +121,15 @@ class OverviewView(View, frozen=True, kw_only=True):
         return cls(
             now=examples.BOUGHT_AT,
             node=examples.NODE_ID,
+            nodes=(
+                NodeView(
+                    node=examples.NODE_ID,
+                    services=("auth", "tickets", "orders", "expiration", "payments"),
+                    state="up",
+                    is_this=True,
+                    answered=True,
+                ),
+            ),
             loop_lag_seconds=0.0004,
             services=(tickets,),
             residents={"ticket": 312},

@@ -1,10 +1,16 @@
-"""What the bus tells to whom."""
+"""What the bus tells to whom: the one of a single process, and the one between processes."""
+
+from collections.abc import Callable
 
 import pytest
 from structlog.testing import CapturingLogger
 
-from actors import Change, LocalBus
+from actors import Bus, Change, LocalBus, Ref, State
+from actors.bus import Topics
+from actors.linked_bus import CHANGES, LinkedBus
+from tests.support.clock import FakeClock
 from tests.support.live_world import EVENTS, ticket_id
+from tests.support.lossy_link import LossyLine
 from ticketing.auth import AccountState
 from ticketing.orders import OrderState
 from ticketing.tickets import TicketState
@@ -20,30 +26,94 @@ def change(state: TicketState, before: TicketState | None = None) -> Change:
     return Change("ticket", state.id, state.version, state, before)
 
 
-def test_a_watched_topic_is_told_until_the_watch_ends() -> None:
-    bus, heard = LocalBus(lambda each: (each.key,)), []
+Publish = Callable[[Change], None]
+Wiring = tuple[Bus, Publish]
+"""Where it is heard, and where it is committed."""
+
+TYPES: dict[str, type[State]] = {"ticket": TicketState}
+
+
+def local(topics: Topics) -> Wiring:
+    bus = LocalBus(topics)
+    return bus, bus.publish
+
+
+def linked(topics: Topics) -> Wiring:
+    """Between processes, heard where it is committed."""
+    bus = LinkedBus(topics, LossyLine().link(), "node", clock=FakeClock(), state_types=TYPES)
+    return bus, bus.publish
+
+
+def elsewhere(topics: Topics) -> Wiring:
+    """Between processes, heard at another node."""
+    line, clock = LossyLine(), FakeClock()
+    here, there = (
+        LinkedBus(topics, line.link(), name, clock=clock, state_types=TYPES)
+        for name in ("here", "there")
+    )
+    line.links[1].hear(CHANGES, there._heard)
+
+    def publish(news: Change) -> None:
+        here.publish(news)
+        line.settle()
+
+    return there, publish
+
+
+Wired = Callable[[Topics], Wiring]
+
+
+@pytest.fixture(params=[local, linked, elsewhere])
+def wired(request: pytest.FixtureRequest) -> Wired:
+    made: Wired = request.param
+    return made
+
+
+def test_a_watched_topic_is_told_until_the_watch_ends(wired: Wired) -> None:
+    (bus, publish), heard = wired(lambda each: (each.key,)), []
     end = bus.watch(ticket_id(1), heard.append)
     news = change(ticket())
-    bus.publish(news)
-    bus.publish(change(ticket(2)))
+    publish(news)
+    publish(change(ticket(2)))
     end()
     end()
-    bus.publish(news)
-    assert heard == [news]
-    assert not bus._listeners
+    publish(news)
+    assert [each._replace(before=None) for each in heard] == [news._replace(before=None)]
+    assert not bus._listeners  # type: ignore[attr-defined]
 
 
-def test_two_watchers_of_a_topic_are_told_both_and_end_one_by_one() -> None:
-    bus, heard = LocalBus(lambda _: ("all",)), []
+def test_two_watchers_of_a_topic_are_told_both_and_end_one_by_one(wired: Wired) -> None:
+    (bus, publish), heard = wired(lambda _: ("all",)), []
     ends = [bus.watch("all", heard.append) for _ in range(2)]
-    bus.publish(change(ticket()))
+    publish(change(ticket()))
     ends[0]()
-    bus.publish(change(ticket()))
+    publish(change(ticket()))
     assert len(heard) == 3
 
 
-def test_a_listener_may_end_its_watch_while_it_is_told() -> None:
-    bus, heard = LocalBus(lambda _: ("all",)), []
+def test_changes_are_told_in_the_order_of_their_commits(wired: Wired) -> None:
+    (bus, publish), heard = wired(lambda _: ("all", "others")), []
+    bus.watch("all", heard.append)
+    for version in range(1, 6):
+        publish(change(ticket(version=version)))
+    assert [each.version for each in heard] == [1, 2, 3, 4, 5]
+
+
+async def test_who_waits_for_an_actor_is_given_the_newest_change_only(wired: Wired) -> None:
+    bus, publish = wired(lambda _: ())
+    with bus.subscribe(Ref("ticket", ticket_id(1))) as changes:
+        publish(change(ticket(2, version=9)))
+        for version in (1, 3, 2):  # The actor has moved, and the last word comes late.
+            publish(change(ticket(version=version)))
+        assert (await changes.next(1)).version == 3
+        with pytest.raises(TimeoutError):
+            await changes.next(0)
+    publish(change(ticket(version=4)))
+    assert not bus._watchers  # type: ignore[attr-defined]
+
+
+def test_a_listener_may_end_its_watch_while_it_is_told(wired: Wired) -> None:
+    (bus, publish), heard = wired(lambda _: ("all",)), []
 
     def once(news: Change) -> None:
         heard.append(news)
@@ -51,14 +121,14 @@ def test_a_listener_may_end_its_watch_while_it_is_told() -> None:
 
     end = bus.watch("all", once)
     bus.watch("all", heard.append)
-    bus.publish(change(ticket()))
+    publish(change(ticket()))
     assert len(heard) == 2
 
 
 def test_a_listener_that_fails_is_logged_and_hurts_nobody(
-    monkeypatch: pytest.MonkeyPatch,
+    wired: Wired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus, heard = LocalBus(lambda _: ("all",)), []
+    (bus, publish), heard = wired(lambda _: ("all",)), []
 
     def fails(_: Change) -> None:
         raise ValueError("a listener of no good")
@@ -67,7 +137,7 @@ def test_a_listener_that_fails_is_logged_and_hurts_nobody(
     bus.watch("all", heard.append)
     logger = CapturingLogger()
     monkeypatch.setattr("actors.bus.log", logger)
-    bus.publish(change(ticket()))
+    publish(change(ticket()))
     assert len(heard) == 1
     assert [(call.method_name, call.args) for call in logger.calls] == [
         ("exception", ("listener.failed",))

@@ -94,7 +94,7 @@ async def test_an_effect_begun_by_a_process_that_died_is_done_again_and_knows_it
     await node.runtime.abandon()
     second = SlowCourier()
     again = prepared(data, courier=second)
-    data.dead.add(node.store.node)
+    del data.members[node.store.node]
     await again.runtime.start()
     await again.clock.sleep(3)
     assert (first.begun, second.begun) == ([False], [True])

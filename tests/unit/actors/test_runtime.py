@@ -153,7 +153,7 @@ async def test_nothing_is_asked_of_a_node_that_has_not_started() -> None:
 async def test_a_node_that_was_declared_dead_gives_up() -> None:
     async with counters() as node:
         await node.ask("a", Add())
-        node.store.database.dead.add(node.store.node)
+        del node.store.database.members[node.store.node]
         await asyncio.wait_for(node.runtime.failed.wait(), 5)
         assert not node.runtime.is_ready
         with pytest.raises(UnavailableError):
@@ -168,7 +168,7 @@ async def test_a_crashed_nodes_work_is_taken_up_by_the_next() -> None:
     await first.ask("a", Remind(seconds=3))
     await first.ask("a", Send(to="b", amount=5))
     await first.runtime.abandon()
-    data.dead.add(first.store.node)
+    del data.members[first.store.node]
     async with counters(data) as second:
         await second.clock.sleep(5)
         assert (second.total("a"), second.total("b")) == (-4, 5)

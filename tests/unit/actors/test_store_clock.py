@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from actors import Runtime, SystemClock
+from actors import SystemClock
+from actors.membership import set_clock
 
 SECOND = timedelta(seconds=1)
 
@@ -22,12 +23,12 @@ def test_an_answer_that_was_long_under_way_moves_no_clock_that_may_be_right() ->
     clock = StoppedClock()
     received = clock.now()
     # The store was paused for ten seconds and looked at its clock when it went on.
-    Runtime._set_clock(clock, received - 10 * SECOND, received)
+    set_clock(clock, received - 10 * SECOND, received)
     assert clock.offset == timedelta()
 
 
 def test_a_clock_that_is_certainly_wrong_is_set_right() -> None:
     clock = StoppedClock()
     received = clock.now()
-    Runtime._set_clock(clock, received, received + 60 * SECOND)
+    set_clock(clock, received, received + 60 * SECOND)
     assert clock.offset == 60 * SECOND

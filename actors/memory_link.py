@@ -1,0 +1,157 @@
+"""The link in memory: several nodes in one event loop, and faults on request.
+
+What is said takes the time that `MemoryNetwork.latency` draws, and arrives in the order in which
+one node sent it. A node can be cut off, in one direction or both; what it sends is then lost
+without a word, as on a line that is broken somewhere in the middle.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors.clock import Clock
+from actors.link import Answerer, Listener, UnansweredError, UndeliveredError
+from actors.tasks import Tasks
+
+__all__ = ["MemoryLink", "MemoryNetwork"]
+
+
+@dataclass(slots=True)
+class MemoryNetwork:
+    """What all ends have in common."""
+
+    clock: Clock
+    links: "list[MemoryLink]" = field(default_factory=list)
+    latency: Callable[[], float] = lambda: 0.0
+    """The seconds of each way of each word; drawn anew each time."""
+    drops: Callable[[], bool] = lambda: False
+    """Whether the next word gets lost."""
+    doubles: Callable[[], bool] = lambda: False
+    """Whether the next request arrives twice."""
+
+    def link(self) -> "MemoryLink":
+        """A new end."""
+        link = MemoryLink(self)
+        self.links.append(link)
+        return link
+
+
+class MemoryLink:
+    """One node's end. `hears` and `speaks` are whether its words come and go."""
+
+    def __init__(self, network: MemoryNetwork) -> None:
+        self.hears = self.speaks = True
+        self._network = network
+        self._is_open = False
+        self._answerers: dict[str, Answerer] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self._backs: list[Callable[[], None]] = []
+        self._waiting: set[tuple[str, asyncio.Future[bytes]]] = set()
+        self._sent_until = 0.0
+        self._under_way: deque[tuple[str, bytes]] = deque()
+        self._tasks = Tasks(lambda _name, _error: None)  # It has been logged.
+
+    @property
+    def is_up(self) -> bool:
+        return self._is_open
+
+    async def open(self) -> None:
+        self._is_open = True
+
+    async def close(self) -> None:
+        self.end()
+        await self._tasks.stop()
+
+    def end(self) -> None:
+        """Be gone at once, as the line of a node that was killed."""
+        self._is_open = False
+        self._answerers.clear()
+        self._listeners.clear()
+        for _, reply in self._waiting:
+            _fail(reply, UnansweredError("The link was closed"))
+
+    def back(self) -> None:
+        """The line was broken, and is whole again."""
+        self.hears = self.speaks = True
+        for callback in self._backs:
+            callback()
+
+    async def request(self, subject: str, body: bytes, *, timeout: float) -> bytes:
+        if not self._is_open:
+            raise UndeliveredError("The line is down")
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        entry = (subject, reply)
+        self._waiting.add(entry)
+        for _ in range(2 if self._network.doubles() else 1):
+            self._tasks.start(self._ask(subject, body, reply), f"request {subject}")
+        try:
+            async with asyncio.timeout(timeout):
+                return await reply
+        except TimeoutError:
+            raise UnansweredError(f"No answer from {subject}") from None
+        finally:
+            self._waiting.discard(entry)
+
+    async def _ask(self, subject: str, body: bytes, reply: "asyncio.Future[bytes]") -> None:
+        await self._travel()
+        if not self.speaks or self._network.drops():
+            return
+        there = next((link for link in self._network.links if subject in link._answerers), None)  # noqa: SLF001 - its other end
+        if there is None:
+            if self.hears:
+                _fail(reply, UndeliveredError("Nobody listens there"))
+            return
+        if not there.hears:
+            return
+        answer = await there._answerers[subject](body)  # noqa: SLF001
+        await self._travel()
+        arrives = there.speaks and there.is_up and self.hears and not self._network.drops()
+        if arrives and not reply.done():
+            reply.set_result(answer)
+
+    def give_up(self, subject: str) -> None:
+        for asked, reply in tuple(self._waiting):
+            if asked == subject:
+                _fail(reply, UnansweredError(f"Nobody answers at {subject} any more"))
+
+    async def answer(self, subject: str, answerer: Answerer) -> Callable[[], None]:
+        self._answerers[subject] = answerer
+        return lambda: _void(self._answerers.pop(subject, None))
+
+    def cast(self, subject: str, body: bytes) -> None:
+        if self._is_open:
+            now = self._network.clock.monotonic()
+            self._sent_until = max(self._sent_until, now + self._network.latency())
+            self._under_way.append((subject, body))
+            asyncio.get_running_loop().call_later(self._sent_until - now, self._deliver)
+
+    def _deliver(self) -> None:
+        """What was cast first arrives, whichever of the timers it is that rings."""
+        subject, body = self._under_way.popleft()
+        if not self.speaks or self._network.drops():
+            return
+        for link in tuple(self._network.links):
+            if link.hears:
+                for listener in tuple(link._listeners.get(subject, ())):  # noqa: SLF001
+                    listener(body)
+
+    async def listen(self, subject: str, listener: Listener) -> Callable[[], None]:
+        listeners = self._listeners.setdefault(subject, [])
+        listeners.append(listener)
+        return lambda: listeners.remove(listener)
+
+    def when_back(self, callback: Callable[[], None]) -> None:
+        self._backs.append(callback)
+
+    async def _travel(self) -> None:
+        await self._network.clock.sleep(self._network.latency())
+
+
+def _fail(reply: "asyncio.Future[bytes]", error: Exception) -> None:
+    if not reply.done():
+        reply.set_exception(error)
+
+
+def _void(_: object) -> None:
+    """Nothing."""

@@ -1,0 +1,365 @@
+"""Nodes as processes of their own, started through the command line, and what they stand on.
+
+Between each node and the database, and each node and NATS, is a line of its own (`chaos_proxy`).
+All nodes pay with one payment sandbox. A node that ends by itself is started again, as whoever runs
+such processes does.
+"""
+
+import asyncio
+import base64
+import os
+import re
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+
+from tests.cluster import chaos_proxy, nats_server
+from tests.cluster.chaos_proxy import Line, Lines
+from tests.cluster.clocks import SteppedClock
+from tests.cluster.nats_server import Nats
+from tests.crash.outage import Database, database
+from tests.money import sandbox as sandboxes
+from tests.money.sandbox import Sandbox
+from tests.money.world import free_port
+from tests.support import logbook
+from tests.support.wait import until
+from ticketing.embedded.home import DATABASE, PORT, ROLE
+from ticketing.fsck import Violation, check
+from ticketing.payments.webhooks import WEBHOOKS
+
+__all__ = ["LEASE_SECONDS", "Cluster", "Node", "running"]
+
+LEASE_SECONDS: Final = 2.0
+
+HOST: Final = "127.0.0.1"
+REPOSITORY: Final = Path(__file__).parents[2]
+
+# A start takes two seconds, or ten when several start on two cores.
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 30.0
+REST_SECONDS: Final = 90.0
+
+_EVERYTHING: Final = "all"
+
+_IS_NEWS: Final = re.compile(r'"level": ?"info"')
+
+_BUSY: Final = """
+select exists (
+    select from inbox
+    where kind not in ('watch', 'sweeper', 'reconciler') and key <> 'stripe' and parked_at is null
+        and (name is null or due_at < clock_timestamp())
+) or exists (
+    select from orders where status in ('created', 'awaiting:payment')
+) or exists (
+    select from payments p cross join lateral jsonb_array_elements(p.attempts) as a
+    where a ->> 'status' in
+        ('started', 'action_required', 'authorised', 'settled', 'voiding', 'refunding')
+)
+"""
+
+
+@dataclass
+class Node:
+    """One place where a node runs: an address, and one process after the other."""
+
+    name: str
+    port: int
+    services: str
+    settings: Mapping[str, str]
+    log: Path
+    http: aiohttp.ClientSession
+    database: Line
+    nats: Line | None
+    clock: SteppedClock
+    command: Sequence[str] = ("-m", "ticketing")
+    id: str = ""
+    """Which node the first process is, by its row; only if they were started one by one."""
+    starts: int = 0
+    ends: int = 0
+    """How often a process has ended that nobody had asked to."""
+    process: asyncio.subprocess.Process | None = None
+    is_wanted: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    async def start(self) -> None:
+        """Start a process; `ready` waits until it serves."""
+        self.is_wanted = True
+        self.starts += 1
+        environment = {
+            **os.environ,
+            **self.settings,
+            **self.clock.environment,
+            "TICKETING_PORT": str(self.port),
+            "DATABASE_URL": (
+                f"postgresql://{ROLE}@{HOST}:{self.database.port}/{DATABASE}?sslmode=disable"
+            ),
+        }
+        if self.nats is not None:
+            environment["NATS_URL"] = f"nats://{HOST}:{self.nats.port}"
+        roles = [] if self.services == _EVERYTHING else ["--services", self.services]
+        with logbook.writing(self.log) as errors:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, *self.command, "serve", *roles),
+                cwd=REPOSITORY,
+                env=environment,
+                stdout=errors,
+                stderr=errors,
+            )
+
+    async def keep(self) -> None:
+        """Start it again whenever it has ended though it is wanted."""
+        while True:
+            process = self.process
+            assert process is not None
+            await process.wait()
+            if self.is_wanted and self.process is process:
+                self.ends += 1
+                await asyncio.sleep(0.1)
+                await self.start()
+            else:
+                await until(lambda was=process: self.process is not was, "it is started again")
+
+    async def is_ready(self) -> bool:
+        """Whether it says so; what it says otherwise is in `why`."""
+        return await self.why() is None
+
+    async def why(self) -> str | None:
+        """Why it is not ready; None if it is."""
+        try:
+            async with self.http.get(
+                f"{self.url}/readyz", timeout=aiohttp.ClientTimeout(total=2)
+            ) as answer:
+                return None if answer.status == 200 else await answer.text()
+        except (aiohttp.ClientError, OSError) as error:
+            return repr(error)
+
+    async def ready(self, seconds: float = READY_SECONDS) -> None:
+        await until(self.is_ready, f"{self.name} is ready", seconds=seconds, every=0.02)
+
+    async def kill(self) -> None:
+        """End it as a power cut would; it stays away until it is started."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """Ask it to stop; its exit status."""
+        return await self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Nothing of it moves until `thaw`."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    async def _end(self, number: signal.Signals) -> int:
+        self.is_wanted = False
+        assert self.process is not None
+        self._signal(number)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                return await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+            raise AssertionError(f"{self.name} did not stop in {STOP_SECONDS} s") from None
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+
+
+@dataclass
+class Cluster:
+    """All nodes, and what they stand on."""
+
+    folder: Path
+    database: Database
+    nats: Nats | None
+    sandbox: Sandbox
+    lines: Lines
+    http: aiohttp.ClientSession
+    settings: Mapping[str, str]
+    jwt_key: str
+    command: Sequence[str]
+    nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def gateways(self) -> list[Node]:
+        return [node for node in self.nodes if node.services == _EVERYTHING
+                or "gateway" in node.services.split(",")]  # fmt: skip
+
+    async def add(self, services: str = _EVERYTHING, *, port: int | None = None) -> Node:
+        """A place for one more node, not started yet."""
+        name = f"node{len(self.nodes) + 1}"
+        socket = f"{self.database.home.sockets}/.s.PGSQL.{PORT}"
+        nats = (
+            None if self.nats is None else await self.lines.open(f"{name}-nats", self.nats.address)
+        )
+        node = Node(
+            name=name,
+            port=port or free_port(),
+            services=services,
+            settings={**self.settings, "TICKETING_DATA_DIR": str(self.folder / name)},
+            log=self.folder / f"{name}.log",
+            http=self.http,
+            database=await self.lines.open(f"{name}-database", socket),
+            nats=nats,
+            clock=SteppedClock(self.folder / f"{name}.clock"),
+            command=self.command,
+        )
+        self.nodes.append(node)
+        return node
+
+    async def migrate(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ticketing", "migrate"),
+            cwd=REPOSITORY,
+            env={**os.environ, "DATABASE_URL": self.database.dsn},
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        assert await process.wait() == 0
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows, straight from the database."""
+        connection = await asyncpg.connect(self.database.dsn)
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def rest(self) -> None:
+        """Wait until everything has come to its end, and nobody has more to say."""
+
+        async def is_at_rest() -> bool:
+            (row,) = await self.fetch(_BUSY)
+            return not row[0]
+
+        await until(is_at_rest, "everything is at rest", seconds=REST_SECONDS, every=0.1)
+
+    async def fsck(self) -> list[Violation]:
+        """What `fsck` finds when all is at rest, the payment sandbox's books included."""
+        held = await self.sandbox.held()
+        connection = await asyncpg.connect(self.database.dsn)
+        try:
+            return await check(connection, sandbox_intents=held, at_rest=True)
+        finally:
+            await connection.close()
+
+    def complaints(self, lines: int = 40) -> str:
+        """What the nodes logged last that is no news."""
+        found = []
+        for node in self.nodes:
+            log = node.log.read_text() if node.log.exists() else ""
+            bad = [line for line in log.splitlines() if not _IS_NEWS.search(line)]
+            found += [f"--- {node.name}", *(line[:2000] for line in bad[-lines:])]
+        return "\n".join(found)
+
+
+@asynccontextmanager
+async def running(
+    folder: Path,
+    services: Sequence[str],
+    settings: Mapping[str, str] | None = None,
+    *,
+    with_nats: bool = True,
+    command: Sequence[str] = ("-m", "ticketing"),
+    one_by_one: bool = False,
+) -> AsyncIterator[Cluster]:
+    """A cluster in *folder*, a node for each of *services*, all of them ready.
+
+    They are started at once, unless *one_by_one*: then each knows who it is.
+    """
+    first_port = free_port()
+    jwt_key = secrets.token_urlsafe(48)
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        found = await enter(database(folder / "database"))
+        nats = None
+        if with_nats:
+            nats = await enter(nats_server.running(free_port(), folder / "nats.log"))
+        sandbox = await enter(sandboxes.running(folder, f"http://{HOST}:{first_port}{WEBHOOKS}"))
+        http = await enter(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        cluster = Cluster(
+            folder=folder,
+            database=found,
+            nats=nats,
+            sandbox=sandbox,
+            lines=await enter(chaos_proxy.running()),
+            http=http,
+            settings={**_shared(sandbox, jwt_key), **(settings or {})},
+            jwt_key=jwt_key,
+            command=command,
+        )
+        await cluster.migrate()
+        for number, each in enumerate(services):
+            await cluster.add(each, port=None if number else first_port)
+        stack.push_async_callback(_stop_all, cluster)
+        async with asyncio.TaskGroup() as tasks:
+            keeping = []
+            try:
+                for node in cluster.nodes:
+                    await node.start()
+                    keeping.append(tasks.create_task(node.keep()))
+                    if one_by_one:
+                        await node.ready()
+                        await _identify(cluster, node)
+                for node in cluster.nodes:
+                    await node.ready()
+                yield cluster
+            except BaseException:
+                sys.stdout.write(f"{cluster.complaints()}\n")
+                raise
+            finally:
+                for task in keeping:
+                    task.cancel()
+
+
+async def _identify(cluster: Cluster, node: Node) -> None:
+    known = [each.id for each in cluster.nodes if each.id]
+    ((node.id,),) = await cluster.fetch(
+        "select id::text from node where state = 'up' and id::text <> all($1)", known
+    )
+
+
+async def _stop_all(cluster: Cluster) -> None:
+    for node in cluster.nodes:
+        node.is_wanted = False
+        if node.process is not None and node.process.returncode is None:
+            node.process.send_signal(signal.SIGCONT)
+            node.process.kill()
+            await node.process.wait()
+
+
+def _shared(sandbox: Sandbox, jwt_key: str) -> dict[str, str]:
+    """What all nodes of a deployment have in common."""
+
+    def fernet_key() -> str:
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+    return {
+        "JWT_KEY": jwt_key,
+        "SESSION_KEYS": fernet_key(),
+        "TICKETING_DATA_KEYS": fernet_key(),
+        "STRIPE_API_BASE": sandbox.base,
+        "STRIPE_KEY": "sk_test_cluster",
+        "STRIPE_WEBHOOK_SECRETS": sandboxes.WEBHOOK_SECRET,
+        "TICKETING_HOST": HOST,
+        "TICKETING_LEASE_SECONDS": f"{LEASE_SECONDS:g}",
+        "TICKETING_LIVE_RESERVATIONS_MAX": "1000",
+        "TICKETING_LOG": "json",
+        "TICKETING_PAYMENT_ATTEMPTS": "100",
+        "TICKETING_RATE_LIMITS": "off",
+        "TICKETING_RESERVATION_SECONDS": "5",
+    }
