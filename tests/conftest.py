@@ -15,6 +15,9 @@ import pytest_asyncio
 from tests.support import logbook, postgres
 from ticketing import logs
 
+# What fails in what these tests are made of is shown as what fails in a test.
+pytest.register_assert_rewrite("tests.cluster", "tests.crash", "tests.money")
+
 logs.configure("json")  # As a server that is not on a terminal does; pytest shows it on failure.
 
 
