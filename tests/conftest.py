@@ -15,9 +15,6 @@ import pytest_asyncio
 from tests.support import logbook, postgres
 from ticketing import logs
 
-# What fails in what these tests are made of is shown as what fails in a test.
-pytest.register_assert_rewrite("tests.cluster", "tests.crash", "tests.money")
-
 logs.configure("json")  # As a server that is not on a terminal does; pytest shows it on failure.
 
 
@@ -25,6 +22,8 @@ _LOGS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What fails in what these tests are made of is shown as what fails in a test.
+    pytest.register_assert_rewrite("tests.cluster", "tests.crash", "tests.money")
     folder = tempfile.TemporaryDirectory(prefix="ticketing-logs-")
     config.stash[_LOGS] = folder
     logbook.collect_in(Path(folder.name))
