@@ -13,6 +13,13 @@ from typing import Protocol
 
 __all__ = ["Clock", "Ids", "SystemClock", "derived_id"]
 
+# What of an id is chance: 12 bits before the variant and 62 behind it.
+_REST_BITS = 74
+_LOW = (1 << 62) - 1
+
+# How far the next of the same millisecond may be: a billion of them fit, whatever the first was.
+_STEP_BITS = 40
+
 
 class Clock(Protocol):
     """The time of day, a time that never steps, and a way to wait."""
@@ -57,13 +64,26 @@ class Ids:
 
     def __init__(self, clock: Clock, seed: int | None = None) -> None:
         self.clock = clock
+        self._milliseconds = 0
+        self._rest = 0
         self.dice = random.Random(secrets.randbits(128) if seed is None else seed)  # noqa: S311
 
     def new(self) -> str:
-        """A UUID version 7 (RFC 9562): sorts roughly by time, so that indexes stay compact."""
+        """A UUID version 7 (RFC 9562), so that indexes stay compact.
+
+        They sort by time, and those of one process in the order in which it made them.
+        """
         milliseconds = int(self.clock.now().timestamp() * 1000)
-        value = milliseconds << 80 | 0x7 << 76 | self.dice.getrandbits(12) << 64
-        value |= 0b10 << 62 | self.dice.getrandbits(62)
+        if milliseconds > self._milliseconds:
+            self._milliseconds = milliseconds
+            self._rest = self.dice.getrandbits(_REST_BITS)
+        else:  # In the same millisecond, or the clock was set back: another that comes after.
+            self._rest += 1 + self.dice.getrandbits(_STEP_BITS)
+            if self._rest >> _REST_BITS:
+                self._milliseconds += 1
+                self._rest = self.dice.getrandbits(_REST_BITS)
+        value = self._milliseconds << 80 | 0x7 << 76 | (self._rest >> 62) << 64
+        value |= 0b10 << 62 | self._rest & _LOW
         return _written(value)
 
 

@@ -28,9 +28,9 @@ async def motley(node: Node) -> None:
             for _ in range(1 + number % 2):
                 await outcome(node, key, Add(amount=CRASH))
         await node.clock.sleep(0.1)
-    for number in range(1, ACTORS, 2):  # The last to be used are not the last that came.
+    for number in reversed(range(ACTORS)):  # Who was used last is not who came last.
         if number % 7 and number % 5:
-            await node.ask(f"{(ACTORS - number) * 37 % ACTORS:02}", Add())
+            await node.ask(f"{number * 37 % ACTORS:02}", Add())
             await node.clock.sleep(0.1)
 
 
