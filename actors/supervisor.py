@@ -51,7 +51,8 @@ DEGRADED_WINDOW_SECONDS: Final = 30.0
 PROBE_EVERY_SECONDS: Final = 1.0
 PROBES_TO_RECOVER: Final = 3
 
-# Eight tries span about a minute: longer than a restart of anything this system depends on.
+# Eight tries span about a minute, or three where the actor is quarantined in between: longer than a
+# restart of anything this system depends on.
 ATTEMPTS_MAX: Final = 8
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_MAX_SECONDS: Final = 60.0

@@ -56,6 +56,11 @@ class Stage:
     quick: bool
     _market: str = ""
 
+    @property
+    def postmaster(self) -> int:
+        """The process that all of the server's are children of."""
+        return int((self.server.home.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+
     async def market(self) -> tuple[str, int]:
         """The database with a million tickets for sale, made once, and how many they are."""
         count = MARKET_QUICK if self.quick else MARKET
