@@ -192,9 +192,11 @@ class Membership:
             if each not in members.owners or members.owners[each].node not in alive
         }  # fmt: skip
         await self._take([each for each in free if share.get(each) == me])
-        await self._hand_over(
-            {each: share[each] for each in tuple(mine) if share.get(each, me) != me}
-        )
+        # What is leaving still is so because nobody knows whether it has; be it to stay here.
+        await self._hand_over({
+            each: share.get(each, me) for each in (*mine, *self._node.placement.leaving)
+            if share.get(each, me) != me or each in self._node.placement.leaving
+        })  # fmt: skip
         if self._link is None:
             return mine.keys() >= set(self._partitions)
         return free <= mine.keys()
@@ -234,6 +236,7 @@ class Membership:
         self._gain({
             each: owner.epoch for each, owner in known.items()
             if owner.node == me and each not in epochs
+            and each not in self._node.placement.leaving
         })  # fmt: skip
 
     async def _take(self, partitions: Sequence[int]) -> None:
@@ -247,18 +250,25 @@ class Membership:
             self._announce({each: Owner(self._node.store.node, taken[each]) for each in taken})
 
     async def _hand_over(self, moves: Mapping[int, str]) -> None:
-        """Give partitions to others: finish what runs, transfer the rows, say so."""
+        """Give partitions to others: finish what runs, transfer the rows, say so.
+
+        From before the transfer is asked for nothing is known of them here: they may be others' as
+        soon as it is under way, and when its answer is lost nobody can tell. Then they go on
+        leaving until it has been asked for again, which waits for what is under way.
+        """
         if not moves:
             return
         placement = self._node.placement
         placement.leaving.update(moves)
-        try:
-            await self._finish(moves)
-            given = await self._node.store.hand_over(moves)
-            log.info("partitions.given", partitions=len(given))
-            self._announce({each: Owner(moves[each], epoch) for each, epoch in given.items()})
-        finally:
-            placement.leaving.difference_update(moves)
+        await self._finish(moves)
+        self._lose(moves.keys() & placement.epochs.keys())
+        given = await self._node.store.hand_over(moves)
+        log.info("partitions.given", partitions=len(given))
+        self._announce({each: Owner(moves[each], epoch) for each, epoch in given.items()})
+        if given.keys() != moves.keys():
+            self._note(await self._node.store.members())
+        placement.leaving.difference_update(moves)
+        self._correct(moves)  # Something may stay after all.
 
     async def _finish(self, partitions: Mapping[int, str]) -> None:
         """Wait until nothing runs in *partitions*, or it has taken too long."""

@@ -28,6 +28,7 @@ from actors.postgres_session import (
     Session,
     borrowed,
     is_refusal,
+    noticing_its_end,
     prepare_session,
 )
 from actors.postgres_statement import INBOX_COLUMNS, Shape, Table, commit_statement
@@ -223,7 +224,8 @@ class PostgresStore:
             # Not a cancel: PostgreSQL could then commit what is not replicated yet.
             self._drop_writer()
         try:
-            row = await running
+            with noticing_its_end(writer):
+                row = await running
         except CONNECTION_LOST as error:
             self._drop_writer()
             raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error

@@ -1,8 +1,8 @@
 """How this program talks to PostgreSQL: session settings, codecs, and what its errors mean."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -14,6 +14,7 @@ __all__ = [
     "Session",
     "borrowed",
     "is_refusal",
+    "noticing_its_end",
     "prepare_session",
 ]
 
@@ -76,6 +77,20 @@ async def prepare_session(connection: Any) -> None:
     )
 
 
+@contextmanager
+def noticing_its_end(connection: Any) -> Iterator[None]:
+    """Have an end of *connection* raise one of `CONNECTION_LOST`, whenever it came.
+
+    Between two steps of one query asyncpg does not notice it, and stumbles over what it let go of.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        if connection.is_closed():
+            raise asyncpg.InterfaceError("closed in the middle of a query") from error
+        raise
+
+
 @asynccontextmanager
 async def borrowed(
     pool: "asyncpg.Pool[asyncpg.Record]", seconds: float
@@ -91,7 +106,8 @@ async def borrowed(
     async with pool.acquire(timeout=seconds) as connection:
         end = loop.call_at(until, connection.terminate)
         try:
-            yield connection
+            with noticing_its_end(connection):
+                yield connection
         except asyncio.CancelledError:
             with suppress(asyncpg.InterfaceError):  # It is closed already.
                 connection.terminate()

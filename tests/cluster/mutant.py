@@ -1,6 +1,7 @@
 """The product with one of its protections taken out: to see that a run notices.
 
-`python -m tests.cluster.mutant NAME serve ...` is `python -m ticketing serve ...` otherwise.
+`python -m tests.cluster.mutant NAME serve ...` is `python -m ticketing serve ...` otherwise. Two
+names with a plus between them take out both.
 """
 
 import sys
@@ -11,7 +12,7 @@ from typing import Any, Final
 from actors import postgres, postgres_membership, postgres_statement
 from actors.store import Commit, Outcome
 
-__all__ = ["MUTANTS"]
+__all__ = ["MUTANTS", "command"]
 
 
 def without_the_fence() -> None:
@@ -55,6 +56,11 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
 }
 
 
+def command(names: str) -> tuple[str, ...]:
+    """What follows the interpreter to start the product without what *names* names."""
+    return ("-m", "tests.cluster.mutant", names)
+
+
 def _replace(module: Any, name: str, old: str, new: str) -> None:
     text = getattr(module, name)
     assert old in text, f"{module.__name__}.{name} is not what it was"
@@ -64,5 +70,6 @@ def _replace(module: Any, name: str, old: str, new: str) -> None:
 if __name__ == "__main__":
     from ticketing.__main__ import main
 
-    MUTANTS[sys.argv[1]]()
+    for name in sys.argv[1].split("+"):
+        MUTANTS[name]()
     sys.exit(main(sys.argv[2:]))

@@ -4,18 +4,24 @@ A fault begins, lasts, is healed, and is over when every node says again that it
 """
 
 import asyncio
+import contextlib
 import random
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.cluster.chaos_proxy import Line, Mode
-from tests.cluster.clocks import AVAILABLE
-from tests.cluster.nodes import LEASE_SECONDS, Cluster, Node
+import asyncpg
 
-__all__ = ["FAULTS", "LEFT_OUT", "Fault", "Nemesis"]
+from tests.cluster import clocks, hand
+from tests.cluster.chaos_proxy import Line, Mode
+from tests.cluster.history import History
+from tests.cluster.nats_server import Nats
+from tests.cluster.nodes import LEASE_SECONDS, Cluster, Node
+from tests.support.wait import until
+
+__all__ = ["FAULTS", "OTHERS", "Fault", "Nemesis"]
 
 # From one fault to the next. Some begin before the cluster has quite recovered from the last one.
 CALM_SECONDS: Final = (0.2, 2.0)
@@ -26,7 +32,8 @@ BACK_SECONDS: Final = 40.0
 STEPS_SECONDS: Final = (120, -60, 3600, -3600)
 
 _CLOCK: Final = "clock stepped"
-LEFT_OUT: Final[Mapping[str, str]] = {} if AVAILABLE else {_CLOCK: "there is no libfaketime here"}
+_DISK: Final = "disk of PostgreSQL full"
+_OF_SEVERAL: Final = "one NATS of several"
 
 _WAYS: Final[tuple[Mode, ...]] = ("blackhole", "up_hole", "down_hole", "refuse")
 
@@ -49,6 +56,7 @@ class Nemesis:
 
     cluster: Cluster
     chances: random.Random
+    history: History = field(default_factory=History)
     faults: list[Fault] = field(default_factory=list)
     only: tuple[str, ...] = ()
 
@@ -65,7 +73,7 @@ class Nemesis:
         """Do this, and wait until everybody is back."""
         fault = Fault(name, "", _now())
         self.faults.append(fault)
-        fault.target = await FAULTS[name](self)
+        fault.target = await {**FAULTS, **OTHERS}[name](self)
         fault.healed = _now()
         await self._all_back()
         fault.over = _now()
@@ -76,19 +84,30 @@ class Nemesis:
 
     def _deck(self) -> list[str]:
         """All that can be done here, shuffled: each comes once before any comes again."""
-        names = [name for name in FAULTS if self._is_possible(name)]
+        left_out = self.left_out()
+        names = [name for name in self.only or FAULTS if name not in left_out]
+        assert names, f"nothing is left of {self.only}"
         self.chances.shuffle(names)
         return names
 
-    def _is_possible(self, name: str) -> bool:
-        if self.only:
-            return name in self.only
-        return name not in LEFT_OUT and (self.cluster.nats is not None or "NATS" not in name)
+    def left_out(self) -> dict[str, str]:
+        """What cannot be done here, and why."""
+        found = {}
+        if not clocks.AVAILABLE:
+            found[_CLOCK] = "there is no libfaketime here"
+        if self.cluster.disk is None:
+            found[_DISK] = "the database has no disk of its own here"
+        servers = len(self.cluster.servers)
+        for name in FAULTS:
+            if name.startswith(_OF_SEVERAL) and servers < 2:
+                found[name] = f"nats-servers: {servers}"
+            elif "NATS" in name and not servers:
+                found[name] = "there is no nats-server"
+        return found
 
     async def _all_back(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            for node in self.cluster.nodes:
-                tasks.create_task(node.ready(BACK_SECONDS))
+        for node in self.cluster.nodes:
+            await node.ready(BACK_SECONDS)
 
     def node(self) -> Node:
         return self.chances.choice(self.cluster.nodes)
@@ -150,23 +169,47 @@ async def stop(nemesis: Nemesis) -> str:
 
 
 async def kill_nats(nemesis: Nemesis) -> str:
-    nats = nemesis.cluster.nats
-    assert nats is not None
-    await nats.kill()
+    """SIGKILL of all servers there are."""
+    servers = nemesis.cluster.servers
+    await asyncio.gather(*(each.kill() for each in servers))
     await asyncio.sleep(nemesis.some_time(0.1, 2.0))
-    await nats.start()
+    await asyncio.gather(*(each.start() for each in servers))
     return "nats"
 
 
 async def freeze_nats(nemesis: Nemesis) -> str:
-    nats = nemesis.cluster.nats
-    assert nats is not None
-    nats.freeze()
+    return await _freeze_nats(nemesis, nemesis.cluster.servers)
+
+
+async def kill_one_nats(nemesis: Nemesis) -> str:
+    server = nemesis.chances.choice(nemesis.cluster.servers)
+    await server.kill()
+    await asyncio.sleep(nemesis.some_time(0.1, 2.0))
+    await server.start()
+    return server.log.stem
+
+
+async def freeze_one_nats(nemesis: Nemesis) -> str:
+    return await _freeze_nats(nemesis, [nemesis.chances.choice(nemesis.cluster.servers)])
+
+
+async def retire_one_nats(nemesis: Nemesis) -> str:
+    """It lets its clients go before it ends, as in an update of the servers one by one."""
+    server = nemesis.chances.choice(nemesis.cluster.servers)
+    await server.retire()
+    await server.start()
+    return server.log.stem
+
+
+async def _freeze_nats(nemesis: Nemesis, servers: Sequence[Nats]) -> str:
+    for each in servers:
+        each.freeze()
     try:
         await asyncio.sleep(nemesis.some_time(0.3, 2.0))
     finally:
-        nats.thaw()
-    return "nats"
+        for each in servers:
+            each.thaw()
+    return " and ".join(each.log.stem for each in servers)
 
 
 async def kill_database(nemesis: Nemesis) -> str:
@@ -206,9 +249,8 @@ async def cut_some_of_database(nemesis: Nemesis) -> str:
 
 
 async def cut_nats(nemesis: Nemesis) -> str:
-    line = nemesis.node().nats
-    assert line is not None
-    return await _hold(nemesis, line)
+    """A node does not reach NATS, or is not reached: of all servers, if there are several."""
+    return await _hold(nemesis, *nemesis.node().nats)
 
 
 async def reset_database(nemesis: Nemesis) -> str:
@@ -218,10 +260,9 @@ async def reset_database(nemesis: Nemesis) -> str:
 
 
 async def reset_nats(nemesis: Nemesis) -> str:
-    line = nemesis.node().nats
-    assert line is not None
-    await line.reset()
-    return line.name
+    node = nemesis.node()
+    await asyncio.gather(*(line.reset() for line in node.nats))
+    return node.name
 
 
 async def lose_answers(nemesis: Nemesis) -> str:
@@ -234,18 +275,18 @@ async def lose_answers(nemesis: Nemesis) -> str:
 
 
 async def lose_nats_answers(nemesis: Nemesis) -> str:
-    line = nemesis.node().nats
-    assert line is not None
+    node = nemesis.node()
     for _ in range(5):
-        await line.cut_after(nemesis.chances.randint(1, 4000))
+        for line in node.nats:
+            await line.cut_after(nemesis.chances.randint(1, 4000))
         await asyncio.sleep(0.1)
-    return line.name
+    return node.name
 
 
 async def isolate(nemesis: Nemesis) -> str:
     """A node hears neither the database nor NATS; its clients still hear it."""
     node = nemesis.node()
-    lines = [line for line in (node.database, node.nats) if line is not None]
+    lines = [node.database, *node.nats]
     await asyncio.gather(*(line.set("blackhole") for line in lines))
     try:
         await asyncio.sleep(nemesis.some_time(0.5, 3.0))
@@ -281,14 +322,55 @@ async def step_clock(nemesis: Nemesis) -> str:
     return f"{node.name} {seconds:+d} s"
 
 
-async def _hold(nemesis: Nemesis, line: Line) -> str:
+async def fill_disk(nemesis: Nemesis) -> str:
+    """Nothing can be written any more, sometimes not even the log of writes: PostgreSQL gives up.
+
+    When there is room again it is started, if it has ended, as whoever runs such a server does.
+    """
+    disk, database = nemesis.cluster.disk, nemesis.cluster.database
+    assert disk is not None
+    is_log_full = nemesis.chances.random() < 0.5
+    disk.fill()
+    try:
+        if is_log_full:
+            with contextlib.suppress(asyncpg.PostgresError, OSError):
+                await nemesis.cluster.fetch("select pg_switch_wal()")
+        await asyncio.sleep(nemesis.some_time(0.5, 2.0))
+    finally:
+        disk.free()
+    await until(lambda: _is_served(nemesis), "PostgreSQL serves again", every=0.1)
+    return database.home.cluster.name + (" and its log" if is_log_full else "")
+
+
+async def _is_served(nemesis: Nemesis) -> bool:
+    """Whether the database answers; started again if it has ended."""
+    database = nemesis.cluster.database
+    if not database.server.running():
+        await database.start()
+    try:
+        await nemesis.cluster.fetch("select")
+    except (asyncpg.PostgresError, OSError):
+        return False
+    return True
+
+
+async def write_by_hand(nemesis: Nemesis) -> str:
+    """Somebody edits tickets in the database, past their owners."""
+    found = []
+    for _ in range(10):
+        found.append(await hand.edit(nemesis.cluster, nemesis.history, _now()))
+        await asyncio.sleep(0.05)
+    return f"{len(list(filter(None, found)))} tickets"
+
+
+async def _hold(nemesis: Nemesis, *lines: Line) -> str:
     way = nemesis.chances.choice(_WAYS)
-    await line.set(way)
+    await asyncio.gather(*(line.set(way) for line in lines))
     try:
         await asyncio.sleep(nemesis.some_time(0.3, 2.0))
     finally:
-        await line.set("pass")
-    return f"{line.name} {way}"
+        await asyncio.gather(*(line.set("pass") for line in lines))
+    return f"{' and '.join(line.name for line in lines)} {way}"
 
 
 def _now() -> float:
@@ -304,6 +386,9 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis], Awaitable[str]]]] = {
     "SIGTERM": stop,
     "NATS killed": kill_nats,
     "NATS frozen": freeze_nats,
+    f"{_OF_SEVERAL} killed": kill_one_nats,
+    f"{_OF_SEVERAL} frozen": freeze_one_nats,
+    f"{_OF_SEVERAL} retired": retire_one_nats,
     "PostgreSQL killed": kill_database,
     "PostgreSQL frozen": freeze_database,
     "line to PostgreSQL held": cut_database,
@@ -315,4 +400,10 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis], Awaitable[str]]]] = {
     "answers over NATS lost": lose_nats_answers,
     "both lines held": isolate,
     _CLOCK: step_clock,
+    _DISK: fill_disk,
+}
+
+# Only if asked for: what is promised does not hold for rows that are written past their owner.
+OTHERS: Final[Mapping[str, Callable[[Nemesis], Awaitable[str]]]] = {
+    "rows written by hand": write_by_hand,
 }

@@ -21,9 +21,10 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
-from tests.cluster import chaos_proxy, nats_server
+from tests.cluster import chaos_proxy, disk, nats_server
 from tests.cluster.chaos_proxy import Line, Lines
 from tests.cluster.clocks import SteppedClock
+from tests.cluster.disk import Disk
 from tests.cluster.nats_server import Nats
 from tests.crash.outage import Database, database
 from tests.money import sandbox as sandboxes
@@ -35,9 +36,10 @@ from ticketing.embedded.home import DATABASE, PORT, ROLE
 from ticketing.fsck import Violation, check
 from ticketing.payments.webhooks import WEBHOOKS
 
-__all__ = ["LEASE_SECONDS", "Cluster", "Node", "running"]
+__all__ = ["LEASE_SECONDS", "RESERVATION_SECONDS", "Cluster", "Node", "running"]
 
 LEASE_SECONDS: Final = 2.0
+RESERVATION_SECONDS: Final = 5.0
 
 HOST: Final = "127.0.0.1"
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -77,7 +79,8 @@ class Node:
     log: Path
     http: aiohttp.ClientSession
     database: Line
-    nats: Line | None
+    nats: Sequence[Line]
+    """One to each nats-server; none if there is none."""
     clock: SteppedClock
     command: Sequence[str] = ("-m", "ticketing")
     id: str = ""
@@ -105,8 +108,8 @@ class Node:
                 f"postgresql://{ROLE}@{HOST}:{self.database.port}/{DATABASE}?sslmode=disable"
             ),
         }
-        if self.nats is not None:
-            environment["NATS_URL"] = f"nats://{HOST}:{self.nats.port}"
+        if self.nats:
+            environment["NATS_URL"] = ",".join(f"nats://{HOST}:{line.port}" for line in self.nats)
         roles = [] if self.services == _EVERYTHING else ["--services", self.services]
         with logbook.writing(self.log) as errors:
             self.process = await asyncio.create_subprocess_exec(
@@ -186,14 +189,21 @@ class Cluster:
 
     folder: Path
     database: Database
-    nats: Nats | None
+    servers: Sequence[Nats]
     sandbox: Sandbox
     lines: Lines
     http: aiohttp.ClientSession
     settings: Mapping[str, str]
     jwt_key: str
     command: Sequence[str]
+    disk: Disk | None = None
+    """What the database has to itself, if it has."""
     nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def nats(self) -> Nats | None:
+        """The nats-server, or one of them."""
+        return self.servers[0] if self.servers else None
 
     @property
     def gateways(self) -> list[Node]:
@@ -204,9 +214,6 @@ class Cluster:
         """A place for one more node, not started yet."""
         name = f"node{len(self.nodes) + 1}"
         socket = f"{self.database.home.sockets}/.s.PGSQL.{PORT}"
-        nats = (
-            None if self.nats is None else await self.lines.open(f"{name}-nats", self.nats.address)
-        )
         node = Node(
             name=name,
             port=port or free_port(),
@@ -215,7 +222,10 @@ class Cluster:
             log=self.folder / f"{name}.log",
             http=self.http,
             database=await self.lines.open(f"{name}-database", socket),
-            nats=nats,
+            nats=[
+                await self.lines.open(f"{name}-nats{number}", server.address)
+                for number, server in enumerate(self.servers, 1)
+            ],
             clock=SteppedClock(self.folder / f"{name}.clock"),
             command=self.command,
         )
@@ -273,34 +283,36 @@ async def running(
     services: Sequence[str],
     settings: Mapping[str, str] | None = None,
     *,
-    with_nats: bool = True,
+    nats_servers: int = 1,
+    on_small_disk: bool = False,
     command: Sequence[str] = ("-m", "ticketing"),
     one_by_one: bool = False,
 ) -> AsyncIterator[Cluster]:
     """A cluster in *folder*, a node for each of *services*, all of them ready.
 
-    They are started at once, unless *one_by_one*: then each knows who it is.
+    They are started at once, unless *one_by_one*: then each knows who it is. The database has a
+    disk of its own if it is to be *on_small_disk* and that can be had here.
     """
     first_port = free_port()
     jwt_key = secrets.token_urlsafe(48)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        found = await enter(database(folder / "database"))
-        nats = None
-        if with_nats:
-            nats = await enter(nats_server.running(free_port(), folder / "nats.log"))
+        own = stack.enter_context(disk.small(folder / "disk")) if on_small_disk else None
+        found = await enter(database((own.folder if own else folder) / "database"))
+        servers = await enter(_nats(nats_servers, folder))
         sandbox = await enter(sandboxes.running(folder, f"http://{HOST}:{first_port}{WEBHOOKS}"))
         http = await enter(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         cluster = Cluster(
             folder=folder,
             database=found,
-            nats=nats,
+            servers=servers,
             sandbox=sandbox,
             lines=await enter(chaos_proxy.running()),
             http=http,
             settings={**_shared(sandbox, jwt_key), **(settings or {})},
             jwt_key=jwt_key,
             command=command,
+            disk=own,
         )
         await cluster.migrate()
         for number, each in enumerate(services):
@@ -324,6 +336,20 @@ async def running(
             finally:
                 for task in keeping:
                     task.cancel()
+
+
+@asynccontextmanager
+async def _nats(count: int, folder: Path) -> AsyncIterator[Sequence[Nats]]:
+    """So many servers; several are one to their clients."""
+    if not count:
+        yield ()
+    elif count == 1:
+        async with nats_server.running(free_port(), folder / "nats.log") as server:
+            yield (server,)
+    else:
+        ports = [free_port() for _ in range(2 * count)]
+        async with nats_server.clustered(ports[:count], ports[count:], folder) as servers:
+            yield servers
 
 
 async def _identify(cluster: Cluster, node: Node) -> None:
@@ -361,5 +387,5 @@ def _shared(sandbox: Sandbox, jwt_key: str) -> dict[str, str]:
         "TICKETING_LOG": "json",
         "TICKETING_PAYMENT_ATTEMPTS": "100",
         "TICKETING_RATE_LIMITS": "off",
-        "TICKETING_RESERVATION_SECONDS": "5",
+        "TICKETING_RESERVATION_SECONDS": f"{RESERVATION_SECONDS:g}",
     }

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from tests.cluster import evidence, nodes
 from tests.cluster.checker import Found, check
 from tests.cluster.clients import Market
 from tests.cluster.history import Call, History
-from tests.cluster.nemesis import LEFT_OUT, Fault, Nemesis
+from tests.cluster.nemesis import Fault, Nemesis
 from tests.cluster.nodes import LEASE_SECONDS, Cluster
 from tests.crash.world import dice
 
@@ -40,6 +40,8 @@ class Outcome:
     violations: list[str]
     ends: int
     """How often a node ended that nobody had asked to."""
+    left_out: Mapping[str, str]
+    """Which faults could not be made here, and why."""
 
     def __str__(self) -> str:
         calls = self.history.calls
@@ -49,7 +51,7 @@ class Outcome:
         lines = [
             f"{len(calls)} operations in {requests} requests: {shown}",
             f"{len(self.faults)} faults; nodes that ended by themselves: {self.ends}",
-            *(f"left out: {what}, {why}" for what, why in LEFT_OUT.items()),
+            *(f"left out: {what}, {why}" for what, why in self.left_out.items()),
             *_table(self.faults, calls),
             f"{len(self.violations)} violations",
             *self.violations[:50],
@@ -65,17 +67,19 @@ async def run(
     services: Sequence[str] = ("all",) * 3,
     command: Sequence[str] = ("-m", "ticketing"),
     only: tuple[str, ...] = (),
-    with_nats: bool = True,
+    nats_servers: int = 1,
 ) -> Outcome:
     """Let clients and a nemesis loose on a cluster for so many *seconds*, and look."""
     chances = dice(seed)
-    async with nodes.running(folder, services, with_nats=with_nats, command=command) as cluster:
+    async with nodes.running(
+        folder, services, nats_servers=nats_servers, on_small_disk=True, command=command
+    ) as cluster:
         now = asyncio.get_running_loop().time
         ((unix_time,),) = await cluster.fetch(_CLOCK)
         unix_less_monotonic = unix_time - now()
         market = Market(cluster, dice(chances.getrandbits(64)))
         market.open(unix_time)
-        nemesis = Nemesis(cluster, dice(chances.getrandbits(64)), only=only)
+        nemesis = Nemesis(cluster, dice(chances.getrandbits(64)), market.history, only=only)
         failures: list[str] = []
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(market.trade())
@@ -92,7 +96,7 @@ async def run(
         finally:
             await _keep(cluster, market.history, nemesis.faults)
         ends = sum(node.ends for node in cluster.nodes)
-        outcome = Outcome(market.history, nemesis.faults, violations, ends)
+        outcome = Outcome(market.history, nemesis.faults, violations, ends, nemesis.left_out())
         if violations:
             sys.stdout.write(f"{cluster.complaints()}\n")
         return outcome

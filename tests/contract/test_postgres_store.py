@@ -1,7 +1,9 @@
 """What can only go wrong with a server: sessions that end, orphans that go on, locks that wait."""
 
 import asyncio
+from typing import Any
 
+import asyncpg
 import pytest
 
 from actors import StoreUnavailableError
@@ -40,6 +42,26 @@ async def test_a_commit_on_a_connection_that_was_ended_meanwhile_can_be_repeated
     await postgres.kill_writer()
     turn = make.commit("a", expected=1)
     assert await known_outcome(postgres.store, turn) is COMMITTED
+
+
+async def test_a_connection_that_is_closed_between_two_steps_of_a_query_is_lost(
+    postgres: PostgresWorld, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await committed(postgres.store, make.commit("a"))
+    prepare = asyncpg.Connection._get_statement
+
+    async def prepare_and_close(self: asyncpg.Connection, *what: Any, **more: Any) -> Any:
+        statement = await prepare(self, *what, **more)
+        self.terminate()
+        return statement
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncpg.Connection, "_get_statement", prepare_and_close)
+        with pytest.raises(StoreUnavailableError):
+            await postgres.store.load([counter("a")])
+        with pytest.raises(StoreUnavailableError):
+            await postgres.store.commit([make.commit("a", expected=1)])
+    assert await known_outcome(postgres.store, make.commit("a", expected=1)) is COMMITTED
 
 
 async def test_a_take_over_waits_for_a_flush_in_flight(

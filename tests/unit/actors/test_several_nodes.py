@@ -1,14 +1,14 @@
 """Several nodes on one database and one line: who owns what, who is asked, and what faults do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 
-from actors import Ids, Runtime, UnavailableError
+from actors import Ids, Runtime, StoreUnavailableError, UnavailableError
 from actors.lease import Timing
 from actors.memory import MemoryDatabase
 from actors.memory_link import MemoryLink, MemoryNetwork
@@ -195,6 +195,65 @@ async def test_who_joins_gets_a_share_and_finds_what_was_there() -> None:
         assert [await second.ask(key, Add()) for key in KEYS] == [2] * len(KEYS)
         await it.clock.sleep(TIMING.lease * 2)
         assert [await second.ask(key, Look()) for key in KEYS] == [3] * len(KEYS)
+
+
+@simulated()
+async def test_who_does_not_hear_that_it_has_handed_over_answers_nothing_from_memory() -> None:
+    async with cluster(1) as it:
+        (first,) = it.nodes
+        for key in KEYS:
+            await first.ask(key, Add())
+        hand_over = first.store.hand_over
+
+        async def does_it_and_is_cut_off(moves: Mapping[int, str]) -> dict[int, int]:
+            await hand_over(moves)
+            first.store.is_reachable = False
+            raise StoreUnavailableError
+
+        first.store.hand_over = does_it_and_is_cut_off  # type: ignore[method-assign]
+        second = await it.begin()
+        await until(it, lambda: bool(it.owned(second)))
+        await it.clock.sleep(1.0)
+        moved = [key for key in KEYS if it.owner(key) is second]
+        assert {await second.ask(key, Add()) for key in moved} == {2}
+        assert {first.runtime.peek(counter(key)) for key in moved} == {None}
+        asked = (first.ask(key, Look(), timeout=0.3) for key in moved)  # Within its lease.
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(each) for each in answers} == {UnavailableError}
+        first.store.hand_over = hand_over  # type: ignore[method-assign]
+        first.store.is_reachable = True
+        await it.settle()
+        assert [await first.ask(key, Add()) for key in KEYS] == [2 + (key in moved) for key in KEYS]
+
+
+@simulated()
+async def test_what_could_not_be_handed_over_stays_with_its_reminders() -> None:
+    async with cluster(1) as it:
+        (first,) = it.nodes
+        for key in KEYS:
+            await first.ask(key, Remind(seconds=TIMING.lease * 2))
+        hand_over, failed = first.store.hand_over, asyncio.Event()
+
+        async def fails_and_its_heir_dies(_moves: Mapping[int, str]) -> dict[int, int]:
+            first.store.hand_over = hand_over  # type: ignore[method-assign]
+            await it.kill(it.nodes[1])
+            failed.set()
+            raise StoreUnavailableError
+
+        first.store.hand_over = fails_and_its_heir_dies  # type: ignore[method-assign]
+        await it.begin()
+        await failed.wait()
+        await it.clock.sleep(TIMING.lease * 3)
+        assert len(it.owned(first)) == ALL
+        assert [await first.ask(key, Look()) for key in KEYS] == [1] * len(KEYS)
+
+
+async def until(it: Cluster, condition: Callable[[], bool]) -> None:
+    """Let time pass until it is so."""
+    end = it.clock.monotonic() + 10 * TIMING.lease
+    while not condition():
+        assert it.clock.monotonic() < end
+        await it.clock.sleep(0.05)
 
 
 @simulated()
