@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money nemesis bench-cluster soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money nemesis mutations bench-cluster soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ bench-cluster: $(DEVELOPMENT) $(PROJECT)  ## several processes against one, and 
 # Another length than ten minutes: make nemesis SECONDS=60
 nemesis: $(DEVELOPMENT) $(PROJECT)  ## three nodes, sixteen clients and every fault for ten minutes: no answer may be wrong
 	@TICKETING_NEMESIS_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/cluster -m nemesis -s
+
+mutations: $(DEVELOPMENT) $(PROJECT)  ## takes out each protection in turn: the nemesis must notice
+	@$(BIN)/python -m tests.cluster.mutations
 
 soak: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
 	@$(BIN)/python -m benchmarks.soak
