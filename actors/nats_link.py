@@ -5,13 +5,13 @@ their answers and all casts: under load a message carries dozens, and costs litt
 Each batch has an inbox of its own that says which requests it holds, so that the server's "no
 responders" comes back to just those.
 
-A connection that is lost is made anew as the first one was, with the same subscriptions; nothing is
-kept for it meanwhile. One that seems to be there but brings nothing back - a subscription that fell
-behind loses answers in silence - is noticed by asking oneself, and made anew, too.
+What is lost with a connection (`nats_connection`) is lost. One that seems to be there but brings
+nothing back - a subscription that fell behind loses answers in silence - is noticed by asking
+oneself, and made anew.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from secrets import token_hex
@@ -21,12 +21,12 @@ import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from actors.clock import Clock, SystemClock
 from actors.errors import ExpiredError
 from actors.link import Answerer, Listener, UnansweredError, UndeliveredError
+from actors.nats_connection import NatsConnection
 from actors.replies import Replies
 from actors.tasks import Tasks
 
@@ -35,11 +35,6 @@ __all__ = ["NatsLink"]
 log = structlog.get_logger("actors.link")
 
 T = TypeVar("T")
-
-PING_SECONDS: Final = 1
-PINGS_MAX: Final = 2
-CONNECT_SECONDS: Final = 2
-RETRY_SECONDS: Final = 0.1
 
 WATCH_SECONDS: Final = 1.0
 """How often a node asks itself, and how long an answer may take."""
@@ -73,16 +68,16 @@ class NatsLink:
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self.is_up = False
-        self._servers = [each.strip() for each in url.split(",")]
         self._clock = clock or SystemClock()
         self._name = token_hex(8)
-        self._client: Client | None = None
-        self._broken = asyncio.Event()
+        self._connection = NatsConnection(
+            url, self._name, self._clock, on_up=self._now_up, on_down=self._now_down
+        )
+        self._has_been_up = False
         self._has_work = asyncio.Event()
         self._backs: list[Callable[[], None]] = []
         self._answerers: dict[str, Answerer] = {}
         self._listeners: dict[str, list[Listener]] = {}
-        self._subscriptions: dict[str, Subscription] = {}
         self._replies = Replies(self._clock)
         self._numbers = count()
         self._waiting: dict[int, _Asked] = {}
@@ -95,83 +90,35 @@ class NatsLink:
 
     async def open(self) -> None:
         self._answerers[f"self.{self._name}"] = _same
-        self._tasks.start(self._keep_connected(), "link")
+        await self._connection.subscribe(f"inbox.{self._name}.*", self._on_answers)
+        await self._connection.subscribe(f"self.{self._name}", self._on_requests)
+        self._tasks.start(self._connection.run(), "link")
         self._tasks.start(self._send(), "link sender")
         self._tasks.start(self._watch(), "link watch")
 
     async def close(self) -> None:
-        client, self._client = self._client, None
         self.is_up = False
-        if client is not None and client.is_connected:
+        client = self._connection.client
+        if client is not None:
             with suppress(NatsError, TimeoutError, OSError):
                 await self._flush(client)
-                await client.flush(timeout=1)
         await self._tasks.stop()
         self._lose("The link was closed")
-        if client is not None:
-            await _close(client)
+        await self._connection.close()
 
     def when_back(self, callback: Callable[[], None]) -> None:
         self._backs.append(callback)
 
-    async def _keep_connected(self) -> None:
-        """Connect, and again whenever the connection is lost."""
-        is_first = True
-        while True:
-            self._broken.clear()
-            client = await self._connected()
-            if client is None:
-                await self._clock.sleep(RETRY_SECONDS)
-                continue
-            self._client, self.is_up = client, True
-            server = client.connected_url
-            log.info("link.up", server=server and f"{server.hostname}:{server.port}")
-            if not is_first:
-                for callback in self._backs:
-                    callback()
-            is_first = False
-            await self._broken.wait()
-            self._client, self.is_up = None, False
-            self._lose("The line is broken")
-            log.warning("link.down")
-            await _close(client)
+    def _now_up(self) -> None:
+        self.is_up = True
+        if self._has_been_up:
+            for callback in self._backs:
+                callback()
+        self._has_been_up = True
 
-    async def _connected(self) -> Client | None:
-        """A new connection with all subscriptions; None if there is nobody."""
-
-        async def on_closed() -> None:
-            self._broken.set()
-
-        async def on_error(error: Exception) -> None:
-            log.info("link.error", why=f"{type(error).__name__}: {error}")
-
-        client = Client()
-        try:
-            await client.connect(
-                self._servers,
-                name=self._name,
-                allow_reconnect=False,
-                max_reconnect_attempts=1,
-                reconnect_time_wait=0,
-                connect_timeout=CONNECT_SECONDS,
-                ping_interval=PING_SECONDS,
-                max_outstanding_pings=PINGS_MAX,
-                pending_size=0,
-                closed_cb=on_closed,
-                disconnected_cb=on_closed,
-                error_cb=on_error,
-            )
-            await client.subscribe(f"inbox.{self._name}.*", cb=self._on_answers)
-            for subject in self._answerers:
-                self._subscriptions[subject] = await client.subscribe(subject, cb=self._on_requests)
-            for subject in self._listeners:
-                await client.subscribe(subject, cb=self._on_casts)
-            await client.flush(timeout=CONNECT_SECONDS)
-        except (NatsError, OSError, TimeoutError) as error:
-            log.debug("link.not_up", why=f"{type(error).__name__}: {error}")
-            await _close(client)
-            return None
-        return client
+    def _now_down(self) -> None:
+        self.is_up = False
+        self._lose("The line is broken")
 
     async def _watch(self) -> None:
         """Ask ourselves: if that fails again and again, nobody else reaches us either."""
@@ -192,7 +139,7 @@ class NatsLink:
             if failures >= WATCH_FAILURES_MAX:
                 log.warning("link.deaf", why="what we ask ourselves does not come back")
                 failures = 0
-                self._broken.set()
+                self._connection.renew()
 
     # Requests ---------------------------------------------------------------------------------
 
@@ -235,11 +182,11 @@ class NatsLink:
 
     async def answer(self, subject: str, answerer: Answerer) -> Callable[[], None]:
         self._answerers[subject] = answerer
-        await self._subscribe(subject, self._on_requests)
+        await self._connection.subscribe(subject, self._on_requests)
 
         def end() -> None:
             self._answerers.pop(subject, None)
-            self._tasks.start(self._unsubscribe(subject), "unsubscribe")
+            self._tasks.start(self._connection.unsubscribe(subject), "unsubscribe")
 
         return end
 
@@ -267,7 +214,7 @@ class NatsLink:
         listeners = self._listeners.setdefault(subject, [])
         listeners.append(listener)
         if is_new:
-            await self._subscribe(subject, self._on_casts)
+            await self._connection.subscribe(subject, self._on_casts)
 
         def end() -> None:
             if listener in listeners:
@@ -285,29 +232,12 @@ class NatsLink:
 
     # The line ---------------------------------------------------------------------------------
 
-    async def _subscribe(self, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> None:
-        """Have *subject* heard; if the line is down, as soon as it is back."""
-        client = self._client
-        if client is None:
-            return
-        try:
-            self._subscriptions[subject] = await client.subscribe(subject, cb=callback)
-            await client.flush(timeout=CONNECT_SECONDS)
-        except (NatsError, OSError, TimeoutError):
-            self._broken.set()  # The next connection begins with all of them.
-
-    async def _unsubscribe(self, subject: str) -> None:
-        subscription = self._subscriptions.pop(subject, None)
-        if subscription is not None:
-            with suppress(NatsError, OSError):
-                await subscription.unsubscribe()
-
     async def _send(self) -> None:
         """Send what has come up, again and again."""
         while True:
             await self._has_work.wait()
             self._has_work.clear()
-            client = self._client
+            client = self._connection.client
             if client is None:
                 self._drop()
                 continue
@@ -315,7 +245,7 @@ class NatsLink:
                 await self._flush(client)
             except (NatsError, OSError, TimeoutError) as error:
                 log.warning("link.not_sent", why=f"{type(error).__name__}: {error}")
-                self._broken.set()
+                self._connection.renew()
 
     async def _flush(self, client: Client) -> None:
         asked, self._asked = self._asked, {}
@@ -372,15 +302,6 @@ def _batches(items: list[T], size: Callable[[T], int]) -> list[list[T]]:
 def _fail(asked: _Asked, error: Exception) -> None:
     if not asked.reply.done():
         asked.reply.set_exception(error)
-
-
-async def _close(client: Client) -> None:
-    with suppress(NatsError, OSError, TimeoutError, asyncio.InvalidStateError):
-        await client.close()
-    # It gives up on the way if the other side is gone, and leaves its socket open.
-    transport = client._transport  # noqa: SLF001
-    if transport is not None:
-        transport.close()  # type: ignore[no-untyped-call]
 
 
 async def _same(body: bytes) -> bytes:

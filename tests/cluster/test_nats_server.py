@@ -17,9 +17,10 @@ async def echo(body: bytes) -> bytes:
 
 def reached(link: NatsLink, servers: list[Nats]) -> Nats:
     """The server that *link* is connected to."""
-    assert link._client is not None
-    assert link._client.connected_url is not None
-    port = link._client.connected_url.port
+    client = link._connection.client
+    assert client is not None
+    assert client.connected_url is not None
+    port = client.connected_url.port
     return next(each for each in servers if each.port == port)
 
 
