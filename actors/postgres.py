@@ -1,11 +1,10 @@
 """The store in PostgreSQL 15 or newer.
 
-One connection writes, batch after batch, with the statement of `postgres_statement`; a small pool
-reads. Never is a commit cancelled: a connection that does not answer is closed, the outcome counts
-as unknown, and `settle` finds out.
+One connection (`postgres_writer`) writes, batch after batch, with the statement of
+`postgres_statement`; a small pool reads. Where the outcome of a batch is unknown, `settle` finds
+out.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -17,29 +16,25 @@ import msgspec
 from actors import postgres_membership as membership
 from actors import postgres_parked as parking
 from actors.clock import Ids
-from actors.errors import CommitRefusedError, StoreUnavailableError
+from actors.errors import StoreUnavailableError
 from actors.lease import Timing
 from actors.message import State
 from actors.postgres_batch import arguments, shape_of
 from actors.postgres_session import (
     CONNECTION_LOST,
     READ_SETTINGS,
-    WRITE_SETTINGS,
     Session,
     borrowed,
-    is_refusal,
-    noticing_its_end,
     prepare_session,
 )
 from actors.postgres_statement import INBOX_COLUMNS, Shape, Table, commit_statement
+from actors.postgres_writer import PostgresWriter
 from actors.ref import Ref
 from actors.store import Answer, Beat, Commit, InboxRow, Members, Outcome, ParkedRow
 from actors.turn import AppendedRow
 
 __all__ = ["PostgresStore"]
 
-# A flush takes milliseconds. One that takes this long is stuck, and what is stuck is unknown.
-COMMIT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 5.0
 
 READERS_MAX: Final = 5
@@ -82,8 +77,7 @@ class PostgresStore:
         self._selects = {kind: _select(table) for kind, table in self._tables.items()}
         self._statements: dict[Shape, str] = {}
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._writer: asyncpg.Connection[asyncpg.Record] | None = None
-        self._writer_pid: int | None = None
+        self._writer = PostgresWriter(dsn, f"ticketing:{self.node}:writer")
         self._beats = 0
 
     @property
@@ -113,8 +107,7 @@ class PostgresStore:
             raise StoreUnavailableError(str(error), executed="no") from error
 
     async def close(self) -> None:
-        if self._writer is not None:
-            self._writer.terminate()
+        self._writer.close()
         if self._pool is not None:
             self._pool.terminate()
 
@@ -186,9 +179,7 @@ class PostgresStore:
 
     async def answer(self, ask_id: str) -> Answer | None:
         async with self._reader() as connection:
-            row = await connection.fetchrow(
-                "select digest, reply from answers where id = $1", ask_id
-            )
+            row = await connection.fetchrow(_ANSWERED, ask_id)
         return None if row is None else Answer(ask_id, row["digest"], row["reply"])
 
     async def due(
@@ -206,8 +197,7 @@ class PostgresStore:
         statement = self._statements.get(shape)
         if statement is None:
             statement = self._statements[shape] = commit_statement(shape)
-        writer = await self._connected_writer()
-        row = await self._execute(writer, statement, arguments(self.node, shape, batch))
+        row = await self._writer.execute(statement, arguments(self.node, shape, batch))
         outcomes = [Outcome.COMMITTED] * len(batch)
         for place in row["fenced"]:
             outcomes[place] = Outcome.FENCED
@@ -215,31 +205,10 @@ class PostgresStore:
             outcomes[place] = Outcome.STALE
         return outcomes
 
-    async def _execute(
-        self, writer: "asyncpg.Connection[asyncpg.Record]", statement: str, values: Sequence[Any]
-    ) -> asyncpg.Record:
-        running = asyncio.ensure_future(writer.fetchrow(statement, *values))  # noqa: TID251
-        done, _ = await asyncio.wait([running], timeout=COMMIT_SECONDS)
-        if not done:
-            # Not a cancel: PostgreSQL could then commit what is not replicated yet.
-            self._drop_writer()
-        try:
-            with noticing_its_end(writer):
-                row = await running
-        except CONNECTION_LOST as error:
-            self._drop_writer()
-            raise StoreUnavailableError(f"{type(error).__name__}: {error}") from error
-        except asyncpg.PostgresError as error:
-            if is_refusal(error):
-                raise CommitRefusedError(f"{error.sqlstate}: {error}") from error
-            raise StoreUnavailableError(f"{error.sqlstate}: {error}", executed="no") from error
-        assert row is not None
-        return row
-
     async def settle(self, batch: Sequence[Commit]) -> list[bool]:
         async with self._reader() as connection:
             # The orphaned backend may not even have read the statement yet; it must be gone first.
-            await connection.execute(_END_BACKEND, self._writer_pid, self._writer_name)
+            await connection.execute(_END_BACKEND, self._writer.pid, self._writer.name)
             async with connection.transaction():
                 partitions = sorted({commit.partition for commit in batch})
                 await connection.execute(_LOCK_PARTITIONS, partitions)
@@ -280,32 +249,6 @@ class PostgresStore:
             return await parking.discard(connection, row_id)
 
     # Connections -----------------------------------------------------------------------------
-
-    @property
-    def _writer_name(self) -> str:
-        return f"ticketing:{self.node}:writer"
-
-    async def _connected_writer(self) -> "asyncpg.Connection[asyncpg.Record]":
-        if self._writer is None or self._writer.is_closed():
-            try:
-                self._writer = await asyncpg.connect(
-                    self._dsn,
-                    timeout=READ_SECONDS,
-                    statement_cache_size=512,
-                    server_settings={"application_name": self._writer_name, **WRITE_SETTINGS},
-                )
-                async with asyncio.timeout(READ_SECONDS):
-                    await prepare_session(self._writer)
-            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
-                self._drop_writer()
-                raise StoreUnavailableError(str(error), executed="no") from error
-            self._writer_pid = self._writer.get_server_pid()
-        return self._writer
-
-    def _drop_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.terminate()
-            self._writer = None
 
     @asynccontextmanager
     async def _reader(

@@ -139,8 +139,8 @@ class PostgresWorld:
 
     def hang_up(self) -> None:
         """Close the socket that the store writes to, as a broken network would."""
-        assert self.store._writer is not None
-        self.store._writer.terminate()
+        assert self.store._writer._connection is not None
+        self.store._writer._connection.terminate()
 
     async def kill_writer(self) -> None:
         await self._observer.execute(f"select pg_terminate_backend(pid, 5000) {_WRITERS}")
