@@ -1,23 +1,16 @@
-"""The hub: the sockets, and the rounds in which they hear what has changed.
+"""The hub: the sockets of one gateway, what they watch, and their life from hello to goodbye.
 
-A change comes from the bus, after its commit, and only marks its topics. One task then brings all
-sockets up to date, each with a single write for all its topics; a change that meets an idle hub
-goes out at once, and then at most one write goes to a socket every `TICK_SECONDS`, or more seldom
-when a round takes long, because the kernel's `send` is what all this costs. What happens in between
-is not queued: it is the newest state, and is told in the next round.
+What they are told, and when, is `rounds`.
 """
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
-import structlog
-
-from actors import Bus, Clock, Gatherer, Ids, tracing
+from actors import Bus, Clock, Gatherer, Ids
 from actors.link import Link
 from actors.tasks import Tasks
-from actors.tracing import Span, Tracer
+from actors.tracing import Tracer
 from ticketing.auth.tokens import Claims
 from ticketing.vault import Vault
 from web.live import frames, protocol
@@ -28,22 +21,13 @@ from web.live.names import Name
 from web.live.people import Epochs, People
 from web.live.protocol import Close
 from web.live.resync import Resync
-from web.live.socket import HELD_BYTES_MAX, LiveSocket, Transport
+from web.live.rounds import SENDS_AT_ONCE, TICK_SECONDS, Rounds
+from web.live.socket import LiveSocket, Transport
 from web.live.sources import Found
 from web.live.topic import Topic
 from web.live.topics import Topics
 
-__all__ = ["SENDS_AT_ONCE", "TICK_SECONDS", "Hub"]
-
-log = structlog.get_logger("web.live")
-
-TICK_SECONDS: Final = 0.05  # Nobody sees a twentieth of a second.
-_PAUSE_SECONDS_MAX: Final = 0.5
-_PAUSE_FACTOR: Final = 1.5
-"""Rounds take two fifths of the time at most: the rest is for those who buy."""
-
-SENDS_AT_ONCE: Final = 256
-"""Writes until others get their turn: 256 are 4 ms."""
+__all__ = ["Hub"]
 
 _SWEEP_SECONDS: Final = 1.0  # In which a session that ended, or a socket that is stuck, is noticed.
 
@@ -71,6 +55,7 @@ class Hub:
         tracer: Tracer | None = None,
     ) -> None:
         self.metrics = LiveMetrics()
+        self.rounds = Rounds(clock, self.metrics, tracer)
         self.sockets: set[LiveSocket] = set()
         self.looks = Looks(clock)
         """What administrators watch; nobody sees anything before somebody can look."""
@@ -81,7 +66,7 @@ class Hub:
             vault=vault,
             loader=loader,
             looks=self.looks,
-            on_news=self._has_news,
+            on_news=self.rounds.has_news,
             on_doubt=lambda name: self.resync.add(name),  # noqa: PLW0108 - it is made below
         )
         self.people = People(bus, self.close, epochs=epochs, link=link)
@@ -91,12 +76,7 @@ class Hub:
         self.is_draining = False
         self._clock = clock
         self._ids = ids
-        self._tracer = tracer
-        self._pushes: list[Span] = []
-        self._dirty: set[Topic] = set()
-        self._behind: set[LiveSocket] = set()
         self._leaving: dict[Transport, float] = {}
-        self._wake = asyncio.Event()
         self._swept_at = clock.monotonic()
         self._beat_at = clock.monotonic()
         self._tasks: Tasks | None = None
@@ -120,7 +100,7 @@ class Hub:
     def remove(self, socket: LiveSocket) -> None:
         """The socket has ended, however it did; what it has not taken yet may still go out."""
         self.sockets.discard(socket)
-        self._behind.discard(socket)
+        self.rounds.forget(socket)
         self.people.leave(socket)
         self.admission.leave(socket)
         for topic in tuple(socket.cursors):
@@ -176,119 +156,14 @@ class Hub:
         self.metrics.subscriptions.dec()
         self.topics.note_if_idle(topic)
 
-    # Rounds.
-
-    def _has_news(self, topic: Topic) -> None:
-        """A change has been committed; it is told in the next round."""
-        self.metrics.items.inc()
-        if not topic.sockets:
-            return
-        if topic.changed_at is None:
-            topic.changed_at = self._clock.monotonic()
-        self._dirty.add(topic)
-        if self._tracer is not None:
-            self._trace(self._tracer, topic)
-        self._wake.set()
-
-    def _trace(self, tracer: Tracer, topic: Topic) -> None:
-        """From the commit to the end of the round that tells it, in the trace of the turn."""
-        span = tracing.begun(tracer, "live push", topic=topic.wire_name)
-        if span is not None:
-            self._pushes.append(span)
-
     async def run(self) -> None:
         """Bring everybody up to date, round after round, until cancelled."""
         while True:
-            await self._wait()
-            pause = await self.flush()
+            await self.rounds.wait(_SWEEP_SECONDS)
+            pause = await self.rounds.flush()
             await self.sweep()
             if pause:
                 await self._clock.sleep(pause)
-
-    async def _wait(self) -> None:
-        """Until something has changed, or it is time to look after somebody."""
-        seconds = TICK_SECONDS if self._behind else _SWEEP_SECONDS
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-        self._wake.clear()
-
-    async def flush(self) -> float:
-        """One round; the seconds to leave the others alone after it."""
-        if not self._dirty and not self._behind:
-            return 0.0
-        began = self._clock.monotonic()
-        topics, self._dirty = self._dirty, set()
-        pushes, self._pushes = self._pushes, []
-        oldest = [topic.changed_at for topic in topics if topic.changed_at is not None]
-        for topic in topics:
-            topic.begin()
-            topic.changed_at = None
-        await self._tell(self._behind.union(*(topic.sockets for topic in topics)))
-        ended = self._clock.monotonic()
-        for push in pushes:
-            push.end()
-        for committed_at in oldest:
-            self.metrics.push_seconds.observe(ended - committed_at)
-        self.metrics.flush_seconds.observe(ended - began)
-        return min(_PAUSE_SECONDS_MAX, max(TICK_SECONDS, _PAUSE_FACTOR * (ended - began)))
-
-    async def _tell(self, sockets: set[LiveSocket]) -> None:
-        """Bring *sockets* up to the targets of their topics."""
-        now = self._clock.now()
-        framed: set[Topic] = set()
-        writes = frames = skipped = 0
-        for number, socket in enumerate(sockets, 1):
-            told = self._bring(socket, now, framed)
-            if told is None:
-                skipped += 1
-            elif told:
-                writes += 1
-                frames += told
-            if number % SENDS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        for topic in framed:
-            topic.finish()
-        self.metrics.writes.inc(writes)
-        self.metrics.frames.inc(frames)
-        self.metrics.skipped.inc(skipped)
-
-    def _bring(self, socket: LiveSocket, now: datetime, framed: set[Topic]) -> int | None:
-        """One write with all that *socket* lacks; how many updates, None if it was not free."""
-        if not socket.is_open:
-            self._behind.discard(socket)
-            return 0
-        if not self._is_free(socket):
-            return None
-        self._behind.discard(socket)
-        parts: list[bytes] = []
-        size = 0
-        for topic in socket.behind():
-            if size > HELD_BYTES_MAX:
-                self._behind.add(socket)  # The rest when this has gone.
-                break
-            frame, socket.cursors[topic] = topic.frame(socket.cursors[topic], now)
-            framed.add(topic)
-            parts.append(frame)
-            size += len(frame)
-        if parts:
-            socket.transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
-        return len(parts)
-
-    def _is_free(self, socket: LiveSocket) -> bool:
-        """Whether *socket* can take more; one that has not for long is cut off."""
-        now = self._clock.monotonic()
-        if socket.is_free(now):
-            return True
-        self._behind.add(socket)
-        if socket.is_stuck(now):
-            self._behind.discard(socket)
-            self.metrics.aborted.inc()
-            log.info("live.aborted", conn=socket.id, why="it took nothing")
-            socket.transport.abort()
-        return False
 
     # Looking after sockets and topics.
 
@@ -321,7 +196,7 @@ class Hub:
         claims = socket.claims
         if claims is not None and claims.expires_at <= self._clock.now():
             self.close(socket, Close.SESSION_ENDED, "session ended", after_seconds=0)
-        elif self._is_free(socket) and heartbeat:
+        elif self.rounds.is_free(socket) and heartbeat:
             socket.send(heartbeat)
 
     def milliseconds(self) -> int:

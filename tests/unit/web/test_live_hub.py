@@ -94,7 +94,7 @@ async def act(  # noqa: C901, PLR0912 - one line a step
             for change in late.pop(number, ()):
                 market.bus.publish(change)
         case "flush":
-            await market.hub.flush()
+            await market.hub.rounds.flush()
         case "read" | "lose":
             client.transport.is_stalled = False
             client.read(lost=step == "lose")
@@ -128,7 +128,7 @@ async def make_peace(market: Market, clients: list[Client], *, something_was_los
     for number in range(4 if something_was_lost else 0):
         market.change(number)
     for _ in range(4):
-        await market.hub.flush()
+        await market.hub.rounds.flush()
         for client in clients:
             client.read()
             while client.wants:
@@ -146,10 +146,10 @@ async def test_a_gap_is_seen_and_cured_with_the_last_cursor() -> None:
     market.commit(1)
     client = await subscribed(market, TICKET)
     market.change(1)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     client.read(lost=True)
     market.change(1)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     client.read()
     assert client.wants == [TICKET]
     await client.subscribe(TICKET)
@@ -213,7 +213,7 @@ async def test_a_topic_of_too_many_items_is_a_feed() -> None:
     client = await subscribed(market, EVENT)
     assert (client.messages[-1]["mode"], client.messages[-1]["items"]) == ("reset", [])
     market.change(5)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     client.read()
     assert client.versions(EVENT) == {ticket_id(5): 2}
 
@@ -237,11 +237,11 @@ async def test_who_is_too_slow_for_a_feed_is_told_to_begin_anew() -> None:
     client = await subscribed(market, "tickets")
     for number in range(ITEMS_MAX + 50):
         market.change(number)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     client.read()
     assert [message["mode"] for message in client.messages] == ["reset", "reset"]
     market.change(1)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     client.read()
     assert client.versions("tickets") == {ticket_id(1): 2}
     assert not client.wants
@@ -255,7 +255,7 @@ async def test_what_has_left_is_remembered_for_a_while() -> None:
     early = client.replica.cursors[EVENT]
     for number in range(300):
         market.change(number, event_id=EVENTS[1])
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     client.read()
     assert client.versions(EVENT) == {}
     client.replica.cursors[EVENT] = early
@@ -277,7 +277,7 @@ async def test_a_change_between_the_read_and_the_answer_is_neither_lost_nor_repe
             for _ in range(market.dice.randrange(8)):
                 await asyncio.sleep(0)
             market.change(1)
-        await market.hub.flush()
+        await market.hub.rounds.flush()
         client.read()
         told = [item["version"] for message in client.messages for item in message["items"]]
         assert told in ([2], [1, 2])

@@ -14,15 +14,15 @@ async def test_a_slow_reader_is_told_the_newest_state_and_not_every_step() -> No
     slow, quick = await subscribed(market, TICKET), await subscribed(market, TICKET)
     slow.transport.is_stalled = True
     market.change(1)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     for price in range(100):
         market.change(1, price_minor=price)
-        await market.hub.flush()
+        await market.hub.rounds.flush()
         quick.read()
     assert len(slow.transport.waiting) == 1
     assert quick.versions(TICKET) == {ticket_id(1): 102}
     slow.read()
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     slow.read()
     assert [len(message["items"]) for message in slow.messages] == [1, 1, 1]
     assert slow.versions(TICKET) == {ticket_id(1): 102}
@@ -36,7 +36,7 @@ async def test_a_stuck_reader_is_cut_off_and_the_others_do_not_notice() -> None:
     began = market.clock.monotonic()
     while not stuck.transport.is_aborted:
         market.change(1)
-        market.clock.advance(await market.hub.flush())
+        market.clock.advance(await market.hub.rounds.flush())
         other.read()
         assert other.versions(TICKET) == market.truth(TICKET)
         assert stuck.transport.get_write_buffer_size() < 1_000
@@ -51,7 +51,7 @@ async def test_a_stuck_reader_is_noticed_where_nothing_happens() -> None:
     await client.subscribe(TICKET)
     began = market.clock.monotonic()
     while not client.transport.is_aborted:
-        await market.hub.flush()
+        await market.hub.rounds.flush()
         await market.hub.sweep()
         market.clock.advance(0.5)
     assert market.clock.monotonic() - began < 20
@@ -63,7 +63,7 @@ async def test_one_write_carries_all_topics() -> None:
     client = await subscribed(market, TICKET, EVENT, "tickets")
     market.change(1)
     market.change(1)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     [write] = client.transport.waiting
     assert write.count(b'"op":"upd"') == 3
 
@@ -73,7 +73,7 @@ async def test_a_frame_is_built_once_for_all() -> None:
     market.commit(1)
     clients = [await subscribed(market, TICKET) for _ in range(3)]
     market.change(1)
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     first, *others = [client.transport.waiting[0] for client in clients]
     assert all(other is first for other in others)
 
@@ -91,7 +91,7 @@ async def test_who_reserved_is_not_told() -> None:
         reserved_at=market.clock.now(),
         reserved_until=until,
     )
-    await market.hub.flush()
+    await market.hub.rounds.flush()
     [write] = client.transport.waiting
     assert b"the buyer" not in write
     assert b"the order" not in write
