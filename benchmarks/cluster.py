@@ -22,7 +22,8 @@ from tests.cluster import evidence, nodes
 from tests.cluster.checker import check
 from tests.cluster.clients import Market
 from tests.cluster.history import Call
-from tests.cluster.nodes import LEASE_SECONDS, RESERVATION_SECONDS, Cluster, Node
+from tests.cluster.node import Node
+from tests.cluster.nodes import LEASE_SECONDS, RESERVATION_SECONDS, Cluster
 from tests.cluster.wire import Client
 from tests.crash.world import dice
 from tests.support import postgres

@@ -19,6 +19,7 @@ import aiohttp
 import jwt
 
 from benchmarks.stage import ENVIRONMENT, KEY, Process, Stage, process
+from tests.support.wait import until
 
 __all__ = ["Site", "Watchers", "changes", "running", "truth", "watching"]
 
@@ -44,9 +45,7 @@ class Site:
         path = self.folder / "inside"
         path.unlink(missing_ok=True)
         os.kill(self.server.pid, signal.SIGUSR1)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while not path.exists():  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(0.01)
+        await until(path.exists, "the server tells of itself", seconds=ANSWER_SECONDS, every=0.01)
         found: dict[str, Any] = json.loads(path.read_text())
         return found
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.cluster.history import Call, History
-from tests.cluster.nodes import Cluster, Node
+from tests.cluster.node import Node
+from tests.cluster.nodes import Cluster
 from tests.cluster.wire import Client, token
 from tests.crash.world import dice
 

@@ -15,9 +15,11 @@ import msgspec
 from tests.cluster import evidence, nodes
 from tests.cluster.checker import Found, check
 from tests.cluster.clients import Market
+from tests.cluster.faults import left_out
 from tests.cluster.history import Call, History
 from tests.cluster.nemesis import Fault, Nemesis
 from tests.cluster.nodes import LEASE_SECONDS, Cluster
+from tests.cluster.victims import Victims
 from tests.crash.world import dice
 
 __all__ = ["Outcome", "run"]
@@ -79,7 +81,8 @@ async def run(
         unix_less_monotonic = unix_time - now()
         market = Market(cluster, dice(chances.getrandbits(64)))
         market.open(unix_time)
-        nemesis = Nemesis(cluster, dice(chances.getrandbits(64)), market.history, only=only)
+        victims = Victims(cluster, dice(chances.getrandbits(64)), market.history)
+        nemesis = Nemesis(victims, only)
         failures: list[str] = []
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(market.trade())
@@ -96,7 +99,7 @@ async def run(
         finally:
             await _keep(cluster, market.history, nemesis.faults)
         ends = sum(node.ends for node in cluster.nodes)
-        outcome = Outcome(market.history, nemesis.faults, violations, ends, nemesis.left_out())
+        outcome = Outcome(market.history, nemesis.faults, violations, ends, left_out(cluster))
         if violations:
             sys.stdout.write(f"{cluster.complaints()}\n")
         return outcome

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.cluster.nemesis import FAULTS
+from tests.cluster.faults import FAULTS
 from tests.cluster.run import Outcome, run
 from tests.support import postgres
 

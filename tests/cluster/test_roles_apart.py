@@ -14,7 +14,8 @@ import pytest
 
 from tests.cluster import nodes
 from tests.cluster.history import Call, History
-from tests.cluster.nodes import Cluster, Node
+from tests.cluster.node import Node
+from tests.cluster.nodes import Cluster
 from tests.cluster.wire import Client, token
 from tests.crash.world import dice
 from tests.support import postgres

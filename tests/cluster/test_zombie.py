@@ -13,7 +13,8 @@ import psutil
 
 from tests.cluster import freezing, nodes
 from tests.cluster.history import Call, History
-from tests.cluster.nodes import LEASE_SECONDS, Cluster, Node
+from tests.cluster.node import Node
+from tests.cluster.nodes import LEASE_SECONDS, Cluster
 from tests.cluster.wire import Client, token
 from tests.crash.world import dice
 from tests.support import postgres

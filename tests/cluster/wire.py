@@ -10,7 +10,7 @@ from uuid import UUID
 import aiohttp
 
 from tests.cluster.history import UNKNOWN, Call, History, Try
-from tests.cluster.nodes import Node
+from tests.cluster.node import Node
 from tests.support.jwt_by_hand import compact, hs256
 
 __all__ = ["Client", "token"]
