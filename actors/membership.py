@@ -192,11 +192,11 @@ class Membership:
             if each not in members.owners or members.owners[each].node not in alive
         }  # fmt: skip
         await self._take([each for each in free if share.get(each) == me])
-        # What is leaving still is so because nobody knows whether it has; be it to stay here.
-        await self._hand_over({
-            each: share.get(each, me) for each in (*mine, *self._node.placement.leaving)
-            if share.get(each, me) != me or each in self._node.placement.leaving
-        })  # fmt: skip
+        # Of what is leaving still nobody knows whether it has: that is asked for again, be it to
+        # stay here.
+        leaving = {each: share.get(each, me) for each in self._node.placement.leaving}
+        elsewhere = {each: share[each] for each in mine if share.get(each, me) != me}
+        await self._hand_over(leaving | elsewhere)
         if self._link is None:
             return mine.keys() >= set(self._partitions)
         return free <= mine.keys()
