@@ -95,13 +95,16 @@ class Scene:
         ]
         return max((each - since for each in (*waited, *refused)), default=0.0)
 
-    async def hold(self) -> None:
-        """Have tickets reserved so that from now on one reservation after another lapses."""
+    async def hold(self, number: int) -> None:
+        """Have tickets reserved so that from now on one reservation after another lapses.
+
+        The *number* is another each time: it makes the keys of the requests.
+        """
         people = self.market.people
         holder = people[0].client
         client = Client(
             "holder", self.cluster.http, holder.gateways, holder.tokens, self.market.history,
-            dice(0),
+            dice(number),
         )  # fmt: skip
         listed = [
             await client.write(
@@ -110,11 +113,13 @@ class Scene:
             )
             for _ in range(HELD)
         ]  # fmt: skip
-        for call in (each for each in listed if each.status == CREATED):
-            await client.write(
+        for call in listed:
+            held = await client.write(
                 "reserve", "POST", "/api/orders", user_id=holder.name, subject=call.answer["id"],
                 body={"ticketId": call.answer["id"]},
             )  # fmt: skip
+            if held.status != CREATED:
+                raise RuntimeError(f"void: a ticket was not reserved: {held}")
             await asyncio.sleep(HOLD_SECONDS / HELD)
         await asyncio.sleep(RESERVATION_SECONDS - HOLD_SECONDS)
 
@@ -167,7 +172,7 @@ async def killed(rounds: int) -> list[Row]:
     async with scene(1) as on:
         for number in range(rounds):
             node = on.cluster.nodes[number % NODES]
-            await on.hold()
+            await on.hold(number)
             began = now()
             dead = await on.dead()
             await node.kill()
