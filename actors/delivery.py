@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from actors.directory import Directory
 from actors.errors import (
+    ActorError,
     ExpiredError,
     MovedError,
     OverloadedError,
@@ -86,20 +87,22 @@ class Delivery:
         partition = placement.partition(envelope.ref)
         tried = unknown = 0
         while envelope.deadline > self._node.clock.monotonic():
-            if placement.accepts(partition) or (inside and partition in placement.epochs):
-                try:
+            owner = self._other(partition)
+            try:
+                if placement.accepts(partition) or (inside and partition in placement.epochs):
                     return await self.here(envelope, fresh=fresh and not unknown)
-                except MovedError:
-                    pass
-            elif (owner := self._other(partition)) is not None:
-                try:
+                if owner is not None:
                     return await self._there(
                         self._link, owner, partition, envelope, fresh=fresh, tried=unknown
                     )
-                except (MovedError, UndeliveredError):
-                    pass
-                except UnansweredError:
-                    unknown += 1
+            except (MovedError, UndeliveredError):
+                pass
+            except UnansweredError:
+                unknown += 1
+            except ActorError as error:
+                if unknown:  # This try did nothing; an earlier one may have.
+                    error.executed = "maybe"
+                raise
             tried += 1
             await self._pause(self._link, tried)
         if unknown:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -97,7 +98,10 @@ class Node:
                 await asyncio.sleep(AGAIN_SECONDS)
                 await self.start()
             else:
-                await until(lambda was=process: self.process is not was, "it is started again")
+                # It stays away as long as the test likes.
+                await until(
+                    lambda was=process: self.process is not was, "a new process", seconds=inf
+                )
 
     async def is_ready(self) -> bool:
         """Whether it says so; what it says otherwise is in `why`."""

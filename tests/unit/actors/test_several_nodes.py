@@ -8,13 +8,15 @@ from random import Random
 
 import pytest
 
-from actors import Ids, Runtime, StoreUnavailableError, UnavailableError
+from actors import ActorError, Ids, Runtime, StoreUnavailableError, UnavailableError
+from actors.errors import HeldError
 from actors.lease import Timing
 from actors.memory import MemoryDatabase
 from actors.memory_link import MemoryLink, MemoryNetwork
 from actors.placement import SLOTS
 from actors.simulation import SimulatedClock
 from tests.support.counter import (
+    CRASH,
     LIMIT,
     SERVICES,
     Add,
@@ -280,6 +282,32 @@ async def test_every_add_counts_once_whatever_the_line_does() -> None:
         it.network.drops = it.network.doubles = lambda: False
         totals = await asyncio.gather(*(it.nodes[0].ask(key, Add(amount=0)) for key in KEYS))
         assert sum(totals) == 100
+
+
+@simulated()
+async def test_after_an_answer_that_got_lost_nobody_says_that_nothing_was_done() -> None:
+    async with cluster(2) as it:
+        owner = it.nodes[1]
+        key = next(key for key in KEYS if it.owner(key) is owner)
+        it.links[1].speaks = False
+
+        async def is_in_quarantine_when_answers_come_through_again() -> None:
+            held = 0.1  # Which is when the first try has been handled.
+            while held < TIMING.lease:
+                await it.clock.sleep(held)
+                with pytest.raises(ActorError) as refused:
+                    await owner.ask(key, Add(amount=CRASH))
+                held = refused.value.retry_after or 0.0
+            it.links[1].speaks = True
+
+        failed, _ = await asyncio.gather(
+            it.nodes[0].ask(key, Add()),
+            is_in_quarantine_when_answers_come_through_again(),
+            return_exceptions=True,
+        )
+        assert isinstance(failed, HeldError)
+        assert failed.executed == "maybe"
+        assert owner.total(key) == 1
 
 
 @simulated()
