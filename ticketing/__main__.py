@@ -1,4 +1,4 @@
-"""The commands: `ticketing serve`, `migrate`, `demo`, `fsck`, `sandbox` and `admin`.
+"""The commands: `ticketing serve`, `migrate`, `demo`, `fsck`, `backup` and others.
 
 This is the composition root, above all layers: here the database, the services, the payment
 sandbox and the gateway are put together and taken apart again.
@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -18,6 +19,7 @@ from actors import ActorError
 from migrations import MigrationError, migrate
 from ticketing import (
     admin,
+    backup,
     database,
     demo,
     event_loop,
@@ -50,6 +52,7 @@ _MENDABLE = (
     NatsError,
     SandboxError,
     ActorError,
+    backup.BackupError,
     admin.NoSuchAccountError,
     demo.DemoError,
     asyncpg.PostgresError,
@@ -131,6 +134,16 @@ async def _fsck(settings: Settings, _given: argparse.Namespace) -> int:
         return await fsck.run(found.dsn)
 
 
+async def _backup(settings: Settings, given: argparse.Namespace) -> int:
+    print(await backup.make(settings, given.file, _note))
+    return 0
+
+
+async def _restore(settings: Settings, given: argparse.Namespace) -> int:
+    print(await backup.restore(settings, given.file, replace=given.replace, log=_note))
+    return 0
+
+
 async def _admin(settings: Settings, given: argparse.Namespace) -> int:
     async with database.for_command(settings, _note) as found:
         print(await admin.change_role(found.dsn, given.email, given.change))
@@ -170,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     showing.set_defaults(run=_demo)
     checking = commands.add_parser("fsck", help="check every invariant on the database")
     checking.set_defaults(run=_fsck)
+    _add_backup(commands)
     commands.add_parser("sandbox", help="the payment sandbox alone (see `ticketing sandbox -h`)")
     _add_admin(commands)
     return parser
@@ -180,6 +194,18 @@ def _count(text: str) -> int:
         return values.whole_number(1, PROCESSES_MAX)(text)
     except values.UnexpectedError as refusal:
         raise SettingsError("--processes", refusal.expected, refusal.got) from None
+
+
+def _add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    saving = commands.add_parser("backup", help="copy the embedded database to one file")
+    saving.set_defaults(run=_backup)
+    restoring = commands.add_parser("restore", help="bring back what `backup` wrote")
+    restoring.add_argument(
+        "--replace", action="store_true", help="give up the database that is there for it"
+    )
+    restoring.set_defaults(run=_restore)
+    for each in (saving, restoring):
+        each.add_argument("file", type=Path, metavar="FILE")
 
 
 def _add_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

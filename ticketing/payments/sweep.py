@@ -1,4 +1,9 @@
-"""What the provider's events tell that no webhook did: which payments should look again."""
+"""What the provider's events tell that no webhook did: which payments should look again.
+
+And what the provider did for us that we know nothing of, which is so when the database has been
+restored from a backup that is older. Nothing follows from that by itself: several deployments may
+share an account (a test account, mostly), and the money of another is not ours to give back.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,13 +20,16 @@ from ticketing.payments.transport import TOO_MANY_EVENTS, StripeTransport
 from ticketing.reads import Reads
 from ticketing.values import OrderId
 
-__all__ = ["Hint", "Swept", "hints", "look"]
+__all__ = ["Hint", "Swept", "hints", "look", "unclaimed"]
 
 # An event may get into the list late, and the provider's clock is not ours.
 OVERLAP: Final = timedelta(minutes=2)
 
 # What has only just happened is being dealt with; the next look, within the overlap, sees it again.
 FRESH: Final = timedelta(seconds=2)
+
+# Money is held or has moved.
+_MOVED: Final = frozenset({"requires_capture", "succeeded"})
 
 # No second has more events than can be read at once.
 SPAN_MIN: Final = timedelta(seconds=1)
@@ -40,6 +48,7 @@ class Swept(msgspec.Struct, frozen=True):
 
     until: datetime
     hints: tuple[Hint, ...]
+    unclaimed: tuple[Happened, ...]
 
 
 async def look(
@@ -58,7 +67,7 @@ async def look(
         events = await transport.events(since=since - OVERLAP, until=until)
     news = latest(event for event in events if event.created <= now - FRESH)
     attempts = await queries.attempts_of(reads, {each.order_id for each in news})
-    return Swept(until, hints(news, attempts))
+    return Swept(until, hints(news, attempts), unclaimed(news, attempts))
 
 
 def latest(events: Iterable[Happened]) -> list[Happened]:
@@ -85,9 +94,28 @@ def hints(
     )
 
 
+def unclaimed(
+    news: Iterable[Happened], attempts: Mapping[OrderId, Sequence[Attempt]]
+) -> tuple[Happened, ...]:
+    """What of *news* is money held, taken or given back that no payment has ever asked for."""
+    return tuple(
+        event
+        for event in news
+        if event.status in _MOVED
+        and _is_unclaimed(event, attempts.get(OrderId(event.order_id), ()))
+    )
+
+
+def _is_unclaimed(event: Happened, attempts: Sequence[Attempt]) -> bool:
+    if not event.is_refund:
+        return not attempts  # Whoever asks for money has written so before.
+    own = next((each for each in attempts if each.intent_id == event.intent_id), None)
+    return own is not None and own.status is AttemptStatus.CAPTURED
+
+
 def _hint(event: Happened, attempts: Sequence[Attempt]) -> Hint | None:
     if not attempts:
-        return None  # Somebody else's intent.
+        return None  # Somebody else's intent, or one that we have forgotten.
     order_id = OrderId(event.order_id)
     own = next((each for each in attempts if each.intent_id == event.intent_id), None)
     if event.is_refund:

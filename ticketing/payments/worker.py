@@ -180,6 +180,7 @@ class Teller(Worker):
         swept = await sweep.look(self._transport, self._reads, message.since, effect.now)
         if isinstance(swept, outcomes.Unknown):
             raise _undecided("sweep", effect, swept)
+        self.alarm.unclaimed(swept.unclaimed)
         for hint in swept.hints:
             effect.tell(payment(hint.order_id), hint.message, name=hint.name)
         effect.tell(reconciler(), Swept(until=swept.until, touched=len(swept.hints)))

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from tests.support.sandbox import HandClock
 from ticketing.payments.alarm import CaptureAlarm
+from ticketing.payments.outcomes import Happened
 from ticketing.payments.queries import UnknownCaptures
 
 TWO = UnknownCaptures(2, ("o1", "o2"))
@@ -46,3 +48,19 @@ def test_the_gauge_shows_the_last_measure_while_it_is_this_nodes() -> None:
     alarm.measured(TWO)
     alarm.measured(NONE)
     assert shown() == 0
+
+
+def test_money_that_nobody_asked_for_is_told_of_once() -> None:
+    clock = HandClock()
+    alarm = CaptureAlarm(clock)
+    taken = Happened(
+        intent_id="pi_1", order_id="o1", status="succeeded", type="x", created=clock.now()
+    )
+    with capture_logs() as lines:
+        alarm.unclaimed([taken])
+        alarm.unclaimed([taken, replace(taken, is_refund=True)])
+
+    assert [(line["event"], line["intent"], line["refund"]) for line in lines] == [
+        ("payment.unclaimed", "pi_1", False),
+        ("payment.unclaimed", "pi_1", True),
+    ]

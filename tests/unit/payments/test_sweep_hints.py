@@ -7,7 +7,7 @@ import pytest
 from ticketing.payments.messages import Touch, TouchRefund
 from ticketing.payments.outcomes import Happened
 from ticketing.payments.state import Attempt, AttemptStatus
-from ticketing.payments.sweep import Hint, hints, latest
+from ticketing.payments.sweep import Hint, hints, latest, unclaimed
 from ticketing.values import OrderId
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -115,3 +115,23 @@ def test_an_older_word_does_not_come_back() -> None:
     newest = Happened(intent_id="pi_1", order_id=ORDER, status="canceled", type="x", created=later)
 
     assert latest([newest, event("requires_capture")]) == [newest]
+
+
+@pytest.mark.parametrize(
+    ("happened", "attempts", "expected"),
+    [
+        (event("succeeded"), [], True),
+        (event("requires_capture"), [], True),
+        (event("canceled"), [], False),  # Nothing is held any more.
+        (event("succeeded"), [attempt(AttemptStatus.STARTED, None)], False),  # It will be told.
+        (event("succeeded", is_refund=True), [attempt(AttemptStatus.CAPTURED)], True),
+        (event("failed", is_refund=True), [attempt(AttemptStatus.CAPTURED)], False),
+        (event("succeeded", is_refund=True), [attempt(AttemptStatus.REFUNDING)], False),
+        (event("succeeded", is_refund=True), [], False),  # Its capture is told of.
+    ],
+)
+def test_money_that_our_books_know_nothing_of(
+    happened: Happened, attempts: list[Attempt], *, expected: bool
+) -> None:
+    found = unclaimed([happened], {ORDER: attempts} if attempts else {})
+    assert found == ((happened,) if expected else ())
