@@ -1,6 +1,6 @@
 """A server process with a database of its own, that can go and come back."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,11 +15,18 @@ __all__ = ["Site", "running"]
 class Site:
     """Where visitors go."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], module: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        module: str,
+        arguments: Sequence[str] = (),
+    ) -> None:
         self._data = folder / "var"
         self.log = folder / "log"
         self._settings = settings
         self._module = module
+        self._arguments = arguments
         self._server: Server | None = None
         self.url = ""
 
@@ -37,8 +44,15 @@ class Site:
     async def start(self, port: int = 0) -> None:
         """Let it come (back), on *port* or a free one."""
         settings = {**self._settings, "TICKETING_PORT": str(port)}
-        self._server = await start(self._data, self.log, settings, module=self._module)
+        self._server = await start(
+            self._data, self.log, settings, self._arguments, module=self._module
+        )
         self.url = self._server.url
+
+    def children(self) -> set[int]:
+        """The processes that serve, if it has several."""
+        assert self._server is not None
+        return self._server.children()
 
     async def promote(self, email: str) -> None:
         """Make somebody who has signed up an administrator, in a moment."""
@@ -57,13 +71,17 @@ class Site:
 
 @asynccontextmanager
 async def running(
-    databases: postgres.Databases, *, module: str = "ticketing", **settings: str
+    databases: postgres.Databases,
+    *,
+    module: str = "ticketing",
+    arguments: Sequence[str] = (),
+    **settings: str,
 ) -> AsyncIterator[Site]:
     """A site as long as the context lasts."""
     dsn = await databases.create()
     given = {"DATABASE_URL": dsn, "TICKETING_RATE_LIMITS": "off", **settings}
     with postgres.data_folder() as folder:
-        site = Site(folder, given, module)
+        site = Site(folder, given, module, arguments)
         await site.start()
         try:
             yield site

@@ -28,10 +28,12 @@ __all__ = ["Found", "check"]
 SLACK_SECONDS: Final = 0.5
 
 _LISTED: Final = ("ticket.listed", "ticket.edited")
+_LISTING: Final = frozenset({"list", "offer", "edit", "same"})
 _TAKEN: Final = frozenset({"ticket_unavailable", "ticket_reserved", "ticket_sold"})
 
 _EXPECTED: Final = {
     "list": {201},
+    "offer": {201},
     "edit": {200, 409},
     "same": {200, 409},
     "reserve": {200, 201, 409},
@@ -89,7 +91,7 @@ def _missing(call: Call, evidence: Evidence) -> str | None:
     """What the journal should have after *call*, and has not."""
     answer = call.answer
     match call.what:
-        case "list" | "edit":
+        case "list" | "offer" | "edit":
             versions = {each.version for each in evidence.by_title[call.body["title"]]}
             told = answer["version"]
             return None if told in versions else f"told {told}, in the journal {versions}"
@@ -245,7 +247,7 @@ def _sights(call: Call, evidence: Evidence) -> Iterator[tuple[str, str, _Sight]]
         version = answer["version"] if call.status == 200 else 0
         kind = "ticket" if call.what == "look" else "order"
         yield kind, call.subject, _Sight(began, ended, version, call, is_read=True)
-    elif call.status in {200, 201} and call.what in {"list", "edit", "same"}:
+    elif call.status in {200, 201} and call.what in _LISTING:
         yield "ticket", answer["id"], _Sight(began, ended, answer["version"], call, is_read=True)
     elif call.status in {200, 201} and call.what in {"reserve", "again", "peek"}:
         yield "order", answer["id"], _Sight(began, ended, answer["version"], call, is_read=True)
@@ -280,24 +282,33 @@ def _untrue(history: History, evidence: Evidence, unix_less_monotonic: float) ->
 
 
 def _was_taken(evidence: Evidence, call: Call, least: int, until: float) -> bool:
-    """Whether the ticket was taken in a version from *least* on that was there *until* then."""
+    """Whether the ticket was taken in a version from *least* on that was there *until* then.
+
+    If the answer says until when, it is by that reservation and no other.
+    """
+    told = call.answer.get("availableAt")
     is_taken = False
     for fact in evidence.of.get(("ticket", call.subject), ()):
         if fact.version > least and is_taken:
             return True
         if fact.at > until + SLACK_SECONDS:
             return False
-        if fact.fact in {"ticket.reserved", "ticket.sold", "ticket.withdrawn"}:
-            is_taken = True
+        if fact.fact == "ticket.reserved":
+            is_taken = told is None or _is_same(told, fact.data["until"])
+        elif fact.fact in {"ticket.sold", "ticket.withdrawn"}:
+            is_taken = told is None
         elif fact.fact in {"ticket.released", "ticket.unsold"}:
             is_taken = False
     return is_taken
 
 
+def _is_same(told: str, until: str) -> bool:
+    """Whether both are one instant; answers are rounded to milliseconds."""
+    return abs(_unix(told) - _unix(until)) < 0.002
+
+
 def _twice(history: History, evidence: Evidence) -> Iterator[Found]:
-    asked = Counter(
-        call.body["title"] for call in history.calls if call.what in {"list", "edit", "same"}
-    )
+    asked = Counter(call.body["title"] for call in history.calls if call.what in _LISTING)
     for title, facts in evidence.by_title.items():
         if len(facts) > asked[title]:
             versions = [each.version for each in facts]
@@ -315,14 +326,12 @@ def _twice(history: History, evidence: Evidence) -> Iterator[Found]:
 
 
 def _refused(history: History, evidence: Evidence) -> Iterator[Found]:
-    titles = Counter(
-        call.body["title"] for call in history.calls if call.what in {"list", "edit", "same"}
-    )
+    titles = Counter(call.body["title"] for call in history.calls if call.what in _LISTING)
     for call in history.calls:
         if not _was_surely_refused(call):
             continue
         match call.what:
-            case "edit" | "list" if titles[call.body["title"]] == 1:
+            case "edit" | "list" | "offer" if titles[call.body["title"]] == 1:
                 if found := evidence.by_title.get(call.body["title"]):
                     yield Found("refused", _name(call), f"is in version {found[0].version}")
             case "reserve" | "again":

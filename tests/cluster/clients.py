@@ -7,8 +7,9 @@ who asks for what is there already (`same`) repeats a title, and so is answered 
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tests.cluster.history import Call, History
@@ -30,6 +31,11 @@ THINK_SECONDS: Final = 0.03
 # A sentry that gets in asks so often, and waits so long for an answer.
 WATCH_SECONDS: Final = 0.05
 GLANCE_SECONDS: Final = 0.15
+
+# Who comes to a node that is cut off waits so long.
+CROWD_SECONDS: Final = 2.0
+
+OFFERS: Final = 4
 
 DONE: Final = (200, 201, 204)
 
@@ -100,11 +106,11 @@ class Person:
         if self.orders:
             await self._reserve("again", self.chances.choice(self.orders)["ticket"]["id"])
 
-    async def cancel(self) -> None:
+    async def cancel(self, client: Client | None = None) -> None:
         if not self.orders:
             return
         order = self._takes_an_order()
-        call = await self.client.write(
+        call = await (client or self.client).write(
             "cancel", "DELETE", f"/api/orders/{order['id']}", user_id=self.name,
             subject=order["id"],
         )  # fmt: skip
@@ -184,12 +190,13 @@ class Sentry:
     """Itself, where it does not have to wait for this node."""
 
     async def look(self) -> None:
-        if not self.market.shelf:
-            return
-        ticket = self.client.chances.choice(self.market.shelf).id
+        if self.market.shelf:
+            await self.peek(self.client.chances.choice(self.market.shelf).id, GLANCE_SECONDS)
+
+    async def peek(self, ticket: str, seconds: float) -> None:
         call = await self.client.once(
             "peek", "/api/orders", {"ticketId": ticket},
-            user_id=self.client.name, subject=ticket, seconds=GLANCE_SECONDS,
+            user_id=self.client.name, subject=ticket, seconds=seconds,
         )  # fmt: skip
         if call.status == 201:
             # It does not want it.
@@ -197,6 +204,16 @@ class Sentry:
             await self.elsewhere.write(
                 "cancel", "DELETE", f"/api/orders/{order}", user_id=self.client.name, subject=order
             )
+
+    async def offer(self) -> None:
+        """List a ticket, and do not ask again if nobody answers."""
+        seller = self.client.chances.choice(self.market.sellers)
+        said = {"title": f"{self.client.name} {self.market.next_number()}", "price": 5}
+        call = await self.client.once(
+            "offer", "/api/tickets", said, user_id=seller, subject="", seconds=CROWD_SECONDS
+        )
+        if call.status == 201:
+            self.market.shelf.append(Offer(call.answer["id"], seller, said))
 
 
 @dataclass
@@ -241,6 +258,30 @@ class Market:
                 tasks.create_task(self._live(person))
             for sentry in self.sentries:
                 tasks.create_task(self._watch(sentry))
+
+    def offers(self, node: Node) -> list[Coroutine[Any, Any, None]]:
+        """Those who offer something to *node* and to nobody else.
+
+        No version and no key keeps it out if it comes too late.
+        """
+        return [self._sentry(node).offer() for _ in range(OFFERS)]
+
+    def peeks(self, node: Node) -> list[Coroutine[Any, Any, None]]:
+        """Those who ask *node* for every ticket that there is, and ask nobody else."""
+        return [self._sentry(node).peek(each.id, CROWD_SECONDS) for each in self.shelf]
+
+    def _sentry(self, node: Node) -> Sentry:
+        return self.sentries[self.cluster.gateways.index(node)]
+
+    async def let_go(self, node: Node, seconds: float) -> None:
+        """Everybody cancels an order, not through *node*; for so many *seconds* at most."""
+        others = [each for each in self.cluster.gateways if each is not node]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+                for person in self.people if others else ():
+                    tasks.create_task(
+                        person.cancel(replace(person.client, gateways=others, _at=None))
+                    )
 
     def close(self) -> None:
         self._is_closing = True

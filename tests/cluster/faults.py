@@ -19,6 +19,11 @@ __all__ = ["FAULTS", "OTHERS", "left_out"]
 
 STEPS_SECONDS: Final = (120, -60, 3600, -3600)
 
+# A node that answers from memory does it in a moment.
+CROWD_COMES_SECONDS: Final = 0.2
+
+LETTING_GO_SECONDS: Final = 3.0
+
 _CLOCK: Final = "clock stepped"
 _DISK: Final = "disk of PostgreSQL full"
 _OF_SEVERAL: Final = "one NATS of several"
@@ -204,6 +209,29 @@ async def isolate(on: Victims) -> str:
     return node.name
 
 
+async def isolate_before_a_crowd(on: Victims) -> str:
+    """The same, until others have let go of what they held, through whoever took it over.
+
+    Before that somebody offers tickets through the node, which nobody else ever hears of; after it
+    a crowd asks the node for everything that it remembers.
+    """
+    node = on.chances.choice(on.cluster.gateways)
+    lines = [node.database, *node.nats]
+    async with asyncio.TaskGroup() as crowd:
+        await asyncio.gather(*(line.set("blackhole") for line in lines))
+        try:
+            for offer in on.market.offers(node):
+                crowd.create_task(offer)
+            await asyncio.sleep(on.some_time(1.0, 1.5))
+            await on.market.let_go(node, LETTING_GO_SECONDS)
+            for peek in on.market.peeks(node):
+                crowd.create_task(peek)
+            await asyncio.sleep(CROWD_COMES_SECONDS)
+        finally:
+            await asyncio.gather(*(line.set("pass") for line in lines))
+    return node.name
+
+
 async def freeze_while_killing(on: Victims) -> str:
     """One is frozen while another one dies."""
     first, *others = on.chances.sample(on.cluster.nodes, len(on.cluster.nodes))
@@ -267,7 +295,7 @@ async def write_by_hand(on: Victims) -> str:
     """Somebody edits tickets in the database, past their owners."""
     found = []
     for _ in range(10):
-        found.append(await hand.edit(on.cluster, on.history, now()))
+        found.append(await hand.edit(on.cluster, on.market.history, now()))
         await asyncio.sleep(0.05)
     return f"{len(list(filter(None, found)))} tickets"
 
@@ -304,6 +332,7 @@ FAULTS: Final[Mapping[str, Callable[[Victims], Awaitable[str]]]] = {
     "line to NATS reset": reset_nats,
     "answers over NATS lost": lose_nats_answers,
     "both lines held": isolate,
+    "both lines held, and a crowd": isolate_before_a_crowd,
     _CLOCK: step_clock,
     _DISK: fill_disk,
 }

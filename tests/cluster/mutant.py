@@ -10,9 +10,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from actors import postgres, postgres_membership, postgres_statement
+from actors.placement import SLOTS, Placement
+from actors.ref import Ref
 from actors.store import Commit, Outcome
 
-__all__ = ["MUTANTS", "command"]
+__all__ = ["FEW_PARTITIONS", "MUTANTS", "command", "with_few_partitions"]
+
+FEW_PARTITIONS: Final = "few-partitions"
+FEW: Final = 4
 
 
 def without_the_fence() -> None:
@@ -48,11 +53,26 @@ def without_stored_answers() -> None:
     postgres.PostgresStore.commit = forgetful  # type: ignore[method-assign]
 
 
+def with_few_partitions() -> None:
+    """Nothing is taken out: all actors are in a few partitions of their service.
+
+    So whatever comes too late comes after somebody else in its partition.
+    """
+    partition = Placement.partition
+
+    def crowded(placement: Placement, ref: Ref) -> int:
+        found = partition(placement, ref)
+        return found - found % SLOTS + found % FEW
+
+    Placement.partition = crowded  # type: ignore[method-assign]
+
+
 MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "fence": without_the_fence,
     "versions": without_versions,
     "leases": without_leases,
     "answers": without_stored_answers,
+    FEW_PARTITIONS: with_few_partitions,
 }
 
 

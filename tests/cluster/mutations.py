@@ -11,11 +11,12 @@ import asyncio
 import secrets
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from tests.cluster.mutant import command
+from tests.cluster.clients import CLIENTS
+from tests.cluster.mutant import FEW_PARTITIONS, command, with_few_partitions
 from tests.cluster.run import Outcome, run
 from tests.support import postgres
 
@@ -34,12 +35,19 @@ class Trial:
     mutation: str
     faults: tuple[str, ...]
     nodes: int = 2
+    clients: int = CLIENTS
+    settings: Mapping[str, str] = field(default_factory=dict)
 
+
+# What a crowd is told by a node that is cut off is of a reservation that its holder has given up
+# meanwhile, if reservations are long enough to outlast that.
+LONG_RESERVATIONS: Final = {"TICKETING_RESERVATION_SECONDS": "20"}
 
 TRIALS: Final = (
-    Trial("fence", ("line to PostgreSQL held", "some of a line to PostgreSQL held")),
+    # Few, so that what waits in the line is what nobody else does meanwhile.
+    Trial("fence", ("both lines held, and a crowd",), clients=2),
     Trial("versions", ("rows written by hand",)),
-    Trial("leases", ("both lines held",)),
+    Trial("leases", ("both lines held, and a crowd",), settings=LONG_RESERVATIONS),
     Trial("answers", ("answers of PostgreSQL lost", "answers over NATS lost")),
 )
 
@@ -89,24 +97,26 @@ def _lies(outcome: Outcome) -> list[str]:
 async def attempt(trial: Trial, seeds: Sequence[int], seconds: float) -> Caught:
     """Run *trial* with one seed after the other until something is found."""
     for runs, seed in enumerate(seeds, 1):
-        mutated = await _run(trial, seed, seconds, command(trial.mutation))
+        mutated = await _run(trial, seed, seconds, f"{FEW_PARTITIONS}+{trial.mutation}")
         if _lies(mutated) or runs == len(seeds):
-            sound = await _run(trial, seed, seconds, ("-m", "ticketing"))
+            sound = await _run(trial, seed, seconds, FEW_PARTITIONS)
             return Caught(trial, seed, runs, mutated, sound)
     raise ValueError("expected a seed at least")
 
 
-async def _run(trial: Trial, seed: int, seconds: float, program: Sequence[str]) -> Outcome:
+async def _run(trial: Trial, seed: int, seconds: float, variant: str) -> Outcome:
     with postgres.data_folder() as folder:
         outcome = await run(
             folder,
             seed=seed,
             seconds=seconds,
             services=("all",) * trial.nodes,
-            command=program,
+            command=command(variant),
             only=trial.faults,
+            clients=trial.clients,
+            settings=trial.settings,
         )
-    sys.stdout.write(f"\n{' '.join(program)}, seed {seed}\n{outcome}\n")
+    sys.stdout.write(f"\n{variant}, seed {seed}\n{outcome}\n")
     sys.stdout.flush()
     return outcome
 
@@ -114,6 +124,7 @@ async def _run(trial: Trial, seed: int, seconds: float, program: Sequence[str]) 
 async def _main(names: Sequence[str], seconds: float, first: int, runs: int) -> int:
     chosen = [each for each in TRIALS if not names or each.mutation in names]
     seeds = range(first, first + runs)
+    with_few_partitions()  # So that fsck, which runs here, looks where they are.
     found = [await attempt(trial, seeds, seconds) for trial in chosen]
     sys.stdout.write("".join(f"{line}\n" for line in ("", HEAD, *found)))
     return 0 if chosen and all(each.is_good for each in found) else 1

@@ -14,7 +14,7 @@ import msgspec
 
 from tests.cluster import evidence, nodes
 from tests.cluster.checker import Found, check
-from tests.cluster.clients import Market
+from tests.cluster.clients import CLIENTS, Market
 from tests.cluster.faults import left_out
 from tests.cluster.history import Call, History
 from tests.cluster.nemesis import Fault, Nemesis
@@ -70,18 +70,25 @@ async def run(
     command: Sequence[str] = ("-m", "ticketing"),
     only: tuple[str, ...] = (),
     nats_servers: int = 1,
+    clients: int = CLIENTS,
+    settings: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Let clients and a nemesis loose on a cluster for so many *seconds*, and look."""
     chances = dice(seed)
     async with nodes.running(
-        folder, services, nats_servers=nats_servers, on_small_disk=True, command=command
+        folder,
+        services,
+        settings,
+        nats_servers=nats_servers,
+        on_small_disk=True,
+        command=command,
     ) as cluster:
         now = asyncio.get_running_loop().time
         ((unix_time,),) = await cluster.fetch(_CLOCK)
         unix_less_monotonic = unix_time - now()
         market = Market(cluster, dice(chances.getrandbits(64)))
-        market.open(unix_time)
-        victims = Victims(cluster, dice(chances.getrandbits(64)), market.history)
+        market.open(unix_time, clients)
+        victims = Victims(cluster, dice(chances.getrandbits(64)), market)
         nemesis = Nemesis(victims, only)
         failures: list[str] = []
         async with asyncio.TaskGroup() as tasks:

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from tests.cluster.history import History
+from tests.cluster.clients import Market
 from tests.cluster.node import Node
 from tests.cluster.nodes import LEASE_SECONDS, Cluster
 
@@ -17,11 +17,11 @@ BACK_SECONDS: Final = 40.0
 
 @dataclass(frozen=True)
 class Victims:
-    """A cluster, the dice that choose among it, and where it is noted if somebody writes."""
+    """A cluster, the dice that choose among it, and the market that goes on meanwhile."""
 
     cluster: Cluster
     chances: random.Random
-    history: History
+    market: Market
 
     def node(self) -> Node:
         return self.chances.choice(self.cluster.nodes)

@@ -41,12 +41,6 @@ async def served() -> AsyncIterator[tuple[Server, Path]]:
         homes.remove(homes.look_up(data_dir))
 
 
-def children(running: Server) -> set[int]:
-    """The processes that serve."""
-    parent = psutil.Process(running.process.pid)
-    return {each.pid for each in parent.children() if "--shared-port" in words(each)}
-
-
 def left_behind(data_dir: Path) -> list[str]:
     """All processes that have to do with the data folder."""
     said = [words(each) for each in psutil.process_iter()]
@@ -86,7 +80,7 @@ async def token(url: str, email: str) -> str:
 
 async def test_one_address_one_line_and_a_clean_end() -> None:
     async with served() as (running, _):
-        assert len(children(running)) == COUNT
+        assert len(running.children()) == COUNT
         seller = {"Authorization": f"Bearer {(await signs_up(running.url))[1]}"}
         made = [
             await once(
@@ -96,7 +90,7 @@ async def test_one_address_one_line_and_a_clean_end() -> None:
             for number in range(20)
         ]  # fmt: skip
         assert {answer.status for answer in made} == {201}
-        nodes = children(running)
+        nodes = running.children()
         assert await running.stop() == 0
         assert running.process.stdout is not None
         assert await running.process.stdout.read() == b""
@@ -105,10 +99,10 @@ async def test_one_address_one_line_and_a_clean_end() -> None:
 
 async def test_a_child_that_is_killed_comes_back() -> None:
     async with served() as (running, _):
-        before = children(running)
+        before = running.children()
         os.kill(min(before), signal.SIGKILL)
         after = await until(
-            lambda: len(now := children(running)) == COUNT and now != before and now,
+            lambda: len(now := running.children()) == COUNT and now != before and now,
             "there is another child",
             seconds=BACK_SECONDS,
         )

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from tests.support import logbook
 
 # Ten times what a start takes on a loaded machine: a bound on liveness, not a measurement.
@@ -28,6 +30,11 @@ class Server:
     process: asyncio.subprocess.Process
     log: Path
 
+    def children(self) -> set[int]:
+        """The processes that serve, if it has several."""
+        parent = psutil.Process(self.process.pid)
+        return {each.pid for each in parent.children() if _is_serving(each)}
+
     async def kill(self) -> None:
         """End it as a power cut would."""
         if self.process.returncode is None:
@@ -40,6 +47,13 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOP_SECONDS):
             return await self.process.wait()
+
+
+def _is_serving(process: psutil.Process) -> bool:
+    try:
+        return "--shared-port" in process.cmdline()
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        return False
 
 
 async def start(
