@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money nemesis mutations bench-cluster soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money nemesis mutations bench-cluster rolling soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ money: $(DEVELOPMENT) $(PROJECT)  ## 500 purchases under every fault at once, an
 
 bench-cluster: $(DEVELOPMENT) $(PROJECT)  ## several processes against one, and what faults among them cost clients
 	@$(BIN)/python -m benchmarks.cluster
+
+rolling: $(DEVELOPMENT) $(PROJECT)  ## restarts every role twice under 200 orders a second: nobody may notice
+	@$(BIN)/python -m benchmarks.rolling
 
 # Another length than ten minutes: make nemesis SECONDS=60
 nemesis: $(DEVELOPMENT) $(PROJECT)  ## three nodes, sixteen clients and every fault for ten minutes: no answer may be wrong

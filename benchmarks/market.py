@@ -1,7 +1,7 @@
 """Tickets, reservations and orders by the hundred thousand, put into the tables as turns would.
 
-Rows, timers and partitions are what the actors write. The journal is left out: the runtime writes
-it and, but for a sweep that finds something to repair, does not read it.
+Rows, timers and partitions are what the actors write. The journal is left out unless it is asked
+for: the runtime writes it and, but for a sweep that finds something to repair, does not read it.
 """
 
 from datetime import datetime, timedelta
@@ -28,14 +28,25 @@ _TICKETS, _ORDERS = (bootstrap.SERVICES.index(name) * SLOTS for name in ("ticket
 _OFFER = f"""
 with made as materialized (
     select n, uuidv7()::text as id from generate_series(1, $1::int) n
-)
+),
+offered as (
 insert into tickets (id, version, partition, seller_id, title, price_minor, currency, status,
     created_at, lapses)
 select id, 1, $2::int + crc32(convert_to('ticket/' || id, 'UTF8')) % {SLOTS}, 'seller',
     'Stand ' || n % 1000, 2000 + n % 500, 'usd', 'available',
     date_trunc('second', clock_timestamp()) - n * interval '1 second', '[]'
 from made
-returning id
+returning *
+),
+noted as (
+    insert into journal (kind, key, version, seq, fact, data, at, cause, partition, epoch, node)
+    select 'ticket', id, 1, 0, 'ticket.listed', jsonb_build_object('fact', 'ticket.listed',
+            'at', created_at, 'seller_id', seller_id, 'title', title, 'price_minor', price_minor,
+            'currency', currency),
+        created_at, 'benchmark', partition, 0, gen_random_uuid()
+    from offered where $3
+)
+select id from offered
 """  # noqa: S608 - a constant
 
 # The oldest tickets, so that pages of the newest are not about them.
@@ -76,11 +87,14 @@ select (select count(*) from tickets where status = 'reserved' and reserved_unti
 """
 
 
-async def offer(dsn: str, count: int) -> list[str]:
-    """Put *count* tickets up for sale; their ids, the newest first."""
+async def offer(dsn: str, count: int, *, journalled: bool = False) -> list[str]:
+    """Put *count* tickets up for sale; their ids, the newest first.
+
+    If *journalled*, `fsck` finds nothing wrong with them.
+    """
     connection = await asyncpg.connect(dsn)
     try:
-        made = [row["id"] for row in await connection.fetch(_OFFER, count, _TICKETS)]
+        made = [row["id"] for row in await connection.fetch(_OFFER, count, _TICKETS, journalled)]
         found = await connection.fetchval("select partition from tickets where id = $1", made[0])
         assert found == bootstrap.placement().partition(tickets.ticket(TicketId(made[0])))
     finally:

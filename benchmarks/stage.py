@@ -19,7 +19,7 @@ from migrations import migrate
 from ticketing.embedded import EmbeddedPostgres
 from ticketing.embedded import home as homes
 
-__all__ = ["KEY", "Process", "Stage", "child", "process", "stage"]
+__all__ = ["KEY", "Process", "Stage", "child", "folder", "process", "stage"]
 
 KEY = "benchmark-key-benchmark-key-benchmark-key"
 
@@ -84,17 +84,17 @@ class Stage:
 @asynccontextmanager
 async def stage(*, rounds: int, quick: bool) -> AsyncIterator[Stage]:
     """The stage, as long as the context lasts."""
-    with _folder() as folder:
-        server = await EmbeddedPostgres.open(folder / "var", log=lambda _: None)
+    with folder() as place:
+        server = await EmbeddedPostgres.open(place / "var", log=lambda _: None)
         try:
-            yield Stage(folder=folder, server=server, rounds=rounds, quick=quick)
+            yield Stage(folder=place, server=server, rounds=rounds, quick=quick)
         finally:
             await server.close()
             homes.remove(server.home)
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A folder on the disk that durable data goes to, removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="ticketing-bench-") as name:
         path = Path(name).resolve()

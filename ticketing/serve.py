@@ -46,6 +46,9 @@ log = structlog.get_logger("ticketing.serve")
 
 FAILED: Final = 1
 
+# Where others go on: whoever asks more often than this has gone to them when we close connections.
+PARTING_SECONDS: Final = 2.0
+
 # New objects between two looks at the youngest; the default, 700, is a few requests.
 COLLECT_AFTER: Final = 50_000
 
@@ -118,7 +121,8 @@ async def standing(
             )  # fmt: skip
             async with _system(settings, starting, running) as system:
                 app = _app(system, does, probes, stripe_base, shared=shared)
-                async with listening(app, bound):
+                parting = PARTING_SECONDS if system.link is not None else 0.0
+                async with listening(app, bound, parting_seconds=parting):
                     await early.aclose()
                     url = origin_of("http", settings.host, settings.port)
                     yield Standing(url, system, found.gone)

@@ -133,6 +133,8 @@ def observe(gateway: Gateway) -> Middleware:
             response = await _answered(request, handler, request_id)
         except Exception as error:  # noqa: BLE001 - the last place to answer anything at all
             response = errors.answer(error, request_id)
+        if not gateway.runtime.is_ready:
+            response.force_close()  # The next request had better go to somebody who stays.
         seconds = clock.monotonic() - started
         if response.status != HTTPStatus.SWITCHING_PROTOCOLS:  # It lasted as long as its socket.
             gateway.metrics.answered(method, route, response.status, seconds)

@@ -20,6 +20,9 @@ __all__ = ["bind", "listening"]
 # What is being asked when we stop gets this long; an ask takes 10 s at the most.
 _FINISH_SECONDS: Final = 12.0
 
+# How often it is looked whether everybody has gone.
+_LOOK_SECONDS: Final = 0.02
+
 # Longer than the 60 s after which usual proxies let go, so that it is they who close.
 _KEEP_ALIVE_SECONDS: Final = 75.0
 
@@ -37,10 +40,15 @@ _SERVER_ERROR: Final = 500
 
 
 @asynccontextmanager
-async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator[int]:
+async def listening(
+    app: web.Application, bound: socket.socket, *, parting_seconds: float = 0.0
+) -> AsyncIterator[int]:
     """Answers requests at the address *bound* (see `bind`) while the context lasts; gives the port.
 
-    On leaving, nobody new is let in, and what is being asked is still answered.
+    On leaving, nobody new is let in, and what is being asked is still answered. Connections that
+    are there are answered on for *parting_seconds*, or until the last one has gone. Each answer
+    should be the last of its connection by then (`middleware`): to close one that is silent may
+    cross with a request that is on its way, and whoever sent that cannot know what came of it.
     """
     runner = web.AppRunner(app, shutdown_timeout=_FINISH_SECONDS)
     await runner.setup()
@@ -50,8 +58,18 @@ async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator
             yield listener.sockets[0].getsockname()[1]
         finally:
             listener.close()
+            await _parted(runner, parting_seconds)
     finally:
         await runner.cleanup()
+
+
+async def _parted(runner: web.AppRunner, seconds: float) -> None:
+    """Wait until nobody is connected any more, for so many *seconds* at the most."""
+    assert runner.server is not None, "the runner has not been set up"
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while runner.server.connections and loop.time() < until:  # noqa: ASYNC110 - aiohttp tells nobody
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -31,8 +31,10 @@ __all__ = ["Hub"]
 
 _SWEEP_SECONDS: Final = 1.0  # In which a session that ended, or a socket that is stuck, is noticed.
 
-# After a restart there is one second of 503s at the least, so nobody needs to come earlier.
+# After a restart there is one second of 503s at the least, so nobody needs to come earlier; where
+# there are other gateways, those are there now.
 _SPREAD_SECONDS_MIN: Final = 1.0
+_SPREAD_SECONDS_MIN_AMONG_OTHERS: Final = 0.5
 
 # From a `bye` to the end of the line, if the client does not close it.
 _GOODBYE_SECONDS: Final = 2.0
@@ -74,6 +76,7 @@ class Hub:
         bus.when_lost(self.resync.lost)
         self.admission = admission
         self.is_draining = False
+        self._spread_min = _SPREAD_SECONDS_MIN if link is None else _SPREAD_SECONDS_MIN_AMONG_OTHERS
         self._clock = clock
         self._ids = ids
         self._leaving: dict[Transport, float] = {}
@@ -214,7 +217,7 @@ class Hub:
     async def drain(self) -> None:
         """Say goodbye to everybody, and when to come back: not all at one moment."""
         self.is_draining = True
-        spread = max(_SPREAD_SECONDS_MIN, len(self.sockets) / HANDSHAKES_PER_SECOND)
+        spread = max(self._spread_min, len(self.sockets) / HANDSHAKES_PER_SECOND)
         for number, socket in enumerate(tuple(self.sockets), 1):
             after = round(self._ids.dice.uniform(0, spread), 2)
             self.close(socket, Close.DRAINING, "the server restarts", after_seconds=after)
