@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money nemesis mutations bench-cluster rolling soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money fuzz nemesis mutations bench-cluster rolling soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -58,6 +58,10 @@ crash: $(DEVELOPMENT) $(PROJECT)  ## the long crash rounds
 
 money: $(DEVELOPMENT) $(PROJECT)  ## 500 purchases under every fault at once, and the race of 400 against the clock
 	@$(BIN)/pytest tests/money -m money -s
+
+# Another length than ten minutes: make fuzz SECONDS=60; another course: TICKETING_FUZZ_SEED=2 make fuzz
+fuzz: $(DEVELOPMENT) $(PROJECT)  ## the API asked for whatever its description allows, and for what it does not
+	@TICKETING_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/fuzz/test_api.py -s
 
 bench-cluster: $(DEVELOPMENT) $(PROJECT)  ## several processes against one, and what faults among them cost clients
 	@$(BIN)/python -m benchmarks.cluster
