@@ -26,6 +26,10 @@ _LOOK_SECONDS: Final = 0.02
 # Longer than the 60 s after which usual proxies let go, so that it is they who close.
 _KEEP_ALIVE_SECONDS: Final = 75.0
 
+# From the first byte of a request until its headers are complete. 16 KiB of them, which nobody
+# sends who means well, take 2 s over the slowest line that anybody shops with (GPRS, 80 kbit/s).
+_HEAD_SECONDS: Final = 15.0
+
 _BACKLOG: Final = 1024  # A crowd at the opening of a sale connects within one moment.
 
 # What is written waits here and not in the kernel, which would take 4 MB from us for a client that
@@ -142,6 +146,36 @@ class _Connection(web.RequestHandler):
     ) -> None:
         super().__init__(server, **options)
         self._problem_headers = problem_headers
+        self._head_deadline: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # aiohttp lets a head come as slowly as a connection may idle: a few bytes a minute would
+        # keep a socket for little more than nothing.
+        if self._is_reading_a_head:
+            if self._head_deadline is None:
+                self._head_deadline = self._loop.call_later(_HEAD_SECONDS, self._give_up)
+        elif self._head_deadline is not None:
+            self._end_deadline()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._end_deadline()
+        super().connection_lost(exc)
+
+    @property
+    def _is_reading_a_head(self) -> bool:
+        """Whether something has come that is no request yet."""
+        return self._waiter is not None and not self._waiter.done() and not self._messages
+
+    def _give_up(self) -> None:
+        self._head_deadline = None
+        if self._is_reading_a_head:
+            self.force_close()
+
+    def _end_deadline(self) -> None:
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
 
     def handle_error(
         self,
