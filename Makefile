@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money fuzz nemesis mutations bench-cluster rolling soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money fuzz nemesis mutations bench-cluster rolling churn soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -76,8 +76,12 @@ nemesis: $(DEVELOPMENT) $(PROJECT)  ## three nodes, sixteen clients and every fa
 mutations: $(DEVELOPMENT) $(PROJECT)  ## takes out each protection in turn: the nemesis must notice
 	@$(BIN)/python -m tests.cluster.mutations
 
-soak: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
-	@$(BIN)/python -m benchmarks.soak
+churn: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
+	@$(BIN)/python -m benchmarks.churn
+
+# As one process: make soak MINUTES=5 SERVICES=all; as others: SERVICES=gateway+auth,tickets,...+...
+soak: $(DEVELOPMENT) $(PROJECT)  ## mixed traffic and faults for MINUTES=30: nothing grows, nothing is lost
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30) $(if $(SERVICES),--roles $(SERVICES))
 
 screenshots: $(DEVELOPMENT) $(PROJECT)  ## pictures of every page in screenshots/ (needs Chromium); README=1: those of the README too
 	@$(BIN)/python -m tests.browser.screenshots $(if $(README),--readme)

@@ -3,6 +3,7 @@
 docs/metrics.md lists them all; a test compares it with the help texts here, both ways.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
@@ -98,6 +99,9 @@ class Telemetry:
             "Seconds by which the event loop came late to a mark it sets ten times a second",
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
+        Gauge(
+            "actors_loop_tasks", "Tasks of the event loop that have not ended", registry=registry
+        ).set_function(_tasks)
         # Looking a child up by its labels takes a lock and costs as much as the counting itself.
         self.turns_count = self.batches_count = self.committed_count = self.due_count = 0
         self.batches_seconds = self.late_seconds = 0.0
@@ -152,6 +156,13 @@ class Telemetry:
         child.observe(late)
         self.due_count += 1
         self.late_seconds += late
+
+
+def _tasks() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # Somebody looks from outside of the loop.
+        return 0.0
 
 
 def _running(pool: Pool) -> float:

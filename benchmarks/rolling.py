@@ -144,7 +144,10 @@ def _told(scene: Scene, lapsed: tuple[int, float], violations: list[str]) -> int
         "503s": (tally.refused, True),
         "cured by one retry": (tally.cured, tally.cured == tally.refused),
         "failed": (len(tally.failed), not tally.failed),
-        "answered within, p99 s": (round(percentile(tally.seconds, 0.99), 3), True),
+        "answers": (", ".join(f"{times} x {what}" for what, times in tally.statuses.items()), True),
+        "slow ones": (", ".join(f"{times} x {what}" for what, times in tally.slow.items()), True),
+        "answered within, median, p99 s": (
+            " ".join(f"{percentile(tally.seconds, share):.3f}" for share in (0.5, 0.99)), True),
         "answered within, longest s": (round(max(tally.seconds), 3), True),
         "lapses (tickets and orders)": (lapsed[0], lapsed[0] > 0),
         "latest lapse s": (round(lapsed[1], 3), lapsed[1] <= LAPSE_LATE_MAX),

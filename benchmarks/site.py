@@ -67,8 +67,6 @@ class Pod:
     port: int
     log: Path
     process: asyncio.subprocess.Process
-    is_wanted: bool = True
-    """Until somebody has asked it to stop, or killed it."""
 
     @property
     def url(self) -> str:
@@ -78,9 +76,9 @@ class Pod:
     def is_gateway(self) -> bool:
         return self.role in {"gateway", "all"}
 
-    def kill(self) -> None:
-        self.is_wanted = False
-        self.process.kill()
+    @property
+    def has_ended(self) -> bool:
+        return self.process.returncode is not None
 
 
 @dataclass
@@ -133,7 +131,6 @@ class Site:
         if pod in self.endpoints:
             self.endpoints.remove(pod)
             await asyncio.sleep(PRE_STOP_SECONDS)
-        pod.is_wanted = False
         pod.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOP_SECONDS):
             status = await pod.process.wait()
@@ -141,15 +138,16 @@ class Site:
         if status != 0:
             raise RuntimeError(f"{pod.name} ended with {status}: {pod.log.read_text()[-2000:]}")
 
-    async def lost(self, pod: Pod) -> None:
-        """Note that a process has been killed."""
+    async def kill(self, pod: Pod) -> None:
+        """End a process as a power cut would."""
+        pod.process.kill()
         await pod.process.wait()
         self.pods.remove(pod)
         if pod in self.endpoints:
             self.endpoints.remove(pod)
 
     async def _is_ready(self, pod: Pod) -> bool:
-        if pod.process.returncode is not None:
+        if pod.has_ended:
             raise RuntimeError(f"{pod.name} has ended: {pod.log.read_text()[-2000:]}")
         try:
             limit = aiohttp.ClientTimeout(total=2)
@@ -255,7 +253,7 @@ async def running(
 
 async def _end(site: Site) -> None:
     for pod in site.pods:
-        if pod.process.returncode is None:
+        if not pod.has_ended:
             pod.process.terminate()
     for pod in site.pods:
         try:

@@ -1,139 +1,135 @@
-"""`make soak`: memory stays flat while actors come and go.
+"""`make soak`: mixed traffic and faults for half an hour; nothing grows, nothing is lost.
 
-200,000 tickets and their orders are woken one after the other, evenly over the time, on a durable
-PostgreSQL: eight of ten hear an offer they refuse, one is reserved and let go of again, and one is
-reserved until its time is up, when timers wake it and its order. Who is not asked for a minute
-leaves the memory. Once as many leave as come, memory must not grow.
+People list, browse, watch, reserve, pay, cancel, and let reservations lapse, in an open loop.
+Meanwhile a process is killed, PostgreSQL is killed, the payment provider has its weather, one
+fault after the other. Each request is repeated until it is answered. A 503, or a line that breaks,
+is explained by a fault that is going on or was just mended; any other, and any 500, is not.
 
-    python -m benchmarks.soak [--minutes 10] [--tickets 200000]
+What is looked at every few seconds is what the processes say of themselves (`/metrics`): memory,
+descriptors and tasks of those that no fault ends, lateness of durable messages, messages overdue.
+
+    python -m benchmarks.soak [--minutes 30] [--rate 15] [--roles gateway+gateway+...]
 """
 
 import argparse
 import asyncio
-import gc
-import statistics
+import itertools
+import os
 import sys
-from typing import NamedTuple
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
 
-import psutil
-
-from actors import Runtime, directory
-from benchmarks import market
-from benchmarks.engine import engine
-from benchmarks.stage import stage
-from ticketing import event_loop, orders
-from ticketing.errors import PriceChangedError
-from ticketing.serve import calm_collector
-from ticketing.settings import Settings
-from ticketing.values import OrderId, TicketId, UserId
+from benchmarks import site
+from benchmarks.faults import Faults
+from benchmarks.people import People
+from benchmarks.samples import Samples
+from benchmarks.stage import folder
+from tests.support.wait import until
 
 __all__: list[str] = []
 
-STEP_SECONDS = 0.1
-SAMPLES = 40
-PAID_TOO_LITTLE = 1
-BOUGHT_EVERY = 5
+# One gateway and one process with services live as long as the run; of the others, some are killed.
+SERVICES: Final = "auth,tickets,orders,expiration,payments"
+ROLES: Final = ("gateway", SERVICES, "gateway", SERVICES)
 
-# Longer than an actor that nobody asks stays in memory: timers wake sleepers.
-RESERVED_SECONDS = 75.0
+RESERVATION_SECONDS: Final = 20.0
 
-# Of the medians of two stretches of the run. The allocator breathes by a percent or two.
-GROWTH_MAX = 0.05
+# From the first sample that counts to the last: what is cached is cached by then.
+BASELINE_SECONDS: Final = 300.0
+GROWTH_MAX: Final = 1.1
 
+# Descriptors and tasks follow how many people are there; they do not follow the time.
+FLAT_MAX: Final = 1.3
 
-class Sample(NamedTuple):
-    """What the process holds at one moment."""
-
-    seconds: float
-    woken: int
-    resident: int
-    tasks: int
-    timers: int
-    tracked: int
-    """Objects that the garbage collector knows."""
-    mib: float
+_BUSY: Final = """
+select exists (
+    select from inbox where parked_at is null and due_at < clock_timestamp() - interval '1 second'
+) or exists (select from orders where status in ('created', 'awaiting:payment'))
+"""
 
 
-async def churn(runtime: Runtime, tickets: list[str], seconds: float) -> list[Sample]:
-    """Wake *tickets* evenly over *seconds*; what the process held meanwhile."""
-    clock, samples = runtime.clock, list[Sample]()
-    began, woken = clock.monotonic(), 0
-    while woken < len(tickets):
-        elapsed = clock.monotonic() - began
-        due = min(len(tickets), int(len(tickets) * (elapsed + STEP_SECONDS) / seconds))
-        few = range(woken, due)
-        await asyncio.gather(*[_wake(runtime, place, tickets[place]) for place in few])
-        woken = due
-        if len(samples) < SAMPLES * elapsed / seconds:
-            samples.append(_sample(runtime, elapsed, woken))
-            print(
-                "{:6.0f} s {:8d} {:9d} {:6d} {:7d} {:9d} {:8.1f} MiB".format(*samples[-1]),
-                flush=True,
-            )
-        await clock.sleep(max(0.0, began + woken / len(tickets) * seconds - clock.monotonic()))
-    return samples
+async def soak(minutes: float, rate: float, roles: tuple[str, ...]) -> int:
+    """Run it; 0 if all was flat and everything is explained."""
+    settings = {"TICKETING_RESERVATION_SECONDS": f"{RESERVATION_SECONDS:g}"}
+    with folder() as place:
+        async with site.running(place, roles, settings) as on, site.client(on, 0) as http:
+            stop = asyncio.Event()
+            people, faults, samples = People(http, stop), Faults(on, stop), Samples(on, stop)
+            async with asyncio.TaskGroup() as tasks:
+                people_end = tasks.create_task(people.come(rate))
+                tasks.create_task(faults.strike())
+                tasks.create_task(samples.take(people))
+                await asyncio.sleep(minutes * 60)
+                stop.set()
+                await people_end
+
+            async def is_at_rest() -> bool:
+                ((is_busy,),) = await on.fetch(_BUSY)
+                return not is_busy
+
+            await until(is_at_rest, "all is at rest", seconds=120, every=0.5)
+            violations = [str(each) for each in await on.fsck()]
+            ((size,),) = await on.fetch("select pg_database_size(current_database())")
+            violations += [f"{pod.name} has ended" for pod in on.pods if pod.has_ended]
+    kib = size / people.purchases / 1024
+    print(f"database: {size / 2**20:.0f} MiB, {kib:.1f} KiB for each purchase begun")
+    return _told(people, faults, samples, violations, min(BASELINE_SECONDS, minutes * 60 / 2))
 
 
-async def _wake(runtime: Runtime, place: int, ticket: str) -> None:
-    order, buyer = orders.order(OrderId(runtime.ids.new())), UserId(runtime.ids.new())
-    buys = place % BOUGHT_EVERY == 0
-    offer = orders.Place(
-        ticket_id=TicketId(ticket), buyer_id=buyer, price_minor=None if buys else PAID_TOO_LITTLE
-    )
-    try:
-        await runtime.ask(order, offer, fresh=True)
-    except PriceChangedError:
-        return
-    if place % (2 * BOUGHT_EVERY) == 0:
-        await runtime.ask(order, orders.Cancel(buyer_id=buyer, reason=orders.CancelReason.USER))
-
-
-def _sample(runtime: Runtime, seconds: float, woken: int) -> Sample:
-    gc.collect()
-    return Sample(
-        seconds=seconds,
-        woken=woken,
-        resident=len(runtime.resident),
-        tasks=len(asyncio.all_tasks()),
-        timers=int(runtime.metrics.get_sample_value("actors_timers_waiting") or 0),
-        tracked=len(gc.get_objects()),
-        mib=psutil.Process().memory_info().rss / 2**20,
-    )
-
-
-def growth(samples: list[Sample]) -> float:
-    """How much more the last fifth of the run held than the second, in which all was there."""
-    fifth = len(samples) // 5
-    early, late = samples[fifth : 2 * fifth], samples[-fifth:]
-    medians = [statistics.median(each.mib for each in part) for part in (early, late)]
-    return medians[1] / medians[0] - 1
-
-
-async def soak(minutes: float, tickets: int) -> int:
-    """Run it; 0 if memory was flat."""
-    async with stage(rounds=1, quick=False) as on:
-        dsn = await on.database("soak")
-        offered = await market.offer(dsn, tickets)
-        settings = Settings(rate_limits=False, reservation_seconds=RESERVED_SECONDS)
-        async with engine(dsn, settings=settings) as runtime:
-            calm_collector()
-            await runtime.start()
-            print("  time      woken  resident  tasks  timers   tracked   memory")
-            samples = await churn(runtime, offered, minutes * 60)
-    grown = growth(samples)
-    verdict = "flat" if grown <= GROWTH_MAX else "GROWING"
-    print(f"{tickets:,} tickets in {minutes:g} min: {grown:+.1%}, {verdict}")
-    return 0 if grown <= GROWTH_MAX else 1
+def _told(
+    people: People, faults: Faults, samples: Samples, violations: list[str], baseline: float
+) -> int:
+    """The verdict, as a table; 1 if anything is not as it should be."""
+    odd = [each.told for each in people.trouble if not faults.explain(each.at, each.status)]
+    lines: list[tuple[str, str, bool]] = [
+        ("requests answered", str(people.answered), people.answered > 0),
+        ("purchases begun", str(people.purchases), True),
+        ("faults", ", ".join(f"{n} x {what}" for what, n in faults.struck.items()), True),
+        ("503s and broken lines, explained", str(len(people.trouble) - len(odd)), True),
+        ("not explained", str(len(odd)), not odd),
+        ("given up", str(len(people.given_up)), not people.given_up),
+        ("wrong answers", str(len(people.wrong)), not people.wrong),
+        (
+            "violations (fsck), processes that ended by themselves",
+            str(len(violations)),
+            not violations,
+        ),
+    ]
+    for pod, what, limit in itertools.product(
+        samples.survivors, ("rss", "fds", "tasks"), (GROWTH_MAX, FLAT_MAX)
+    ):
+        if (what == "rss") is (limit == GROWTH_MAX):
+            before, after = samples.around(pod, what, baseline)
+            unit = 2**20 if what == "rss" else 1
+            seen = f"{before / unit:.1f} -> {after / unit:.1f} ({after / before:.2f} x)"
+            title = f"{pod}: {what}, after {baseline:.0f} s -> at the end"
+            lines.append((title, seen, after <= limit * before))
+    print("\n| what | seen | |\n|---|---|---|")
+    for title, seen, is_well in lines:
+        print(f"| {title} | {seen} | {'' if is_well else 'MISSED'} |")
+    for line, times in Counter([*odd, *people.given_up, *people.wrong, *violations]).most_common(
+        20
+    ):
+        print(f"{times} x {line[:300]}")
+    return 0 if all(is_well for _, _, is_well in lines) else 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--tickets", type=int, default=200_000)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--rate", type=float, default=15.0, help="purchases begun in a second")
+    parser.add_argument("--roles", type=lambda text: tuple(text.split("+")), default=ROLES)
     given = parser.parse_args()
-    # Within a tenth of the run as many leave as come.
-    directory.IDLE_SECONDS = min(directory.IDLE_SECONDS, given.minutes * 60 / 10)
-    return event_loop.run(soak(given.minutes, given.tickets))
+    today = datetime.now(UTC)  # noqa: TID251 - a benchmark is not part of the product
+    print(
+        f"{today:%Y-%m-%d}, {os.cpu_count()} cores, {given.rate:g} purchases/s,"
+        f" {given.minutes:g} min, one process each: {' + '.join(given.roles)}",
+        flush=True,
+    )
+    status = asyncio.run(soak(given.minutes, given.rate, given.roles))
+    print(f"load {os.getloadavg()[0]:.1f}")
+    return status
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ __all__ = ["Tally", "Watcher", "buy", "orders_at"]
 
 UNAVAILABLE: Final = 503
 ANSWER_SECONDS: Final = 20.0
+SLOW_SECONDS: Final = 3.0
 
 # From one order to the next that is paid for.
 PAID_EVERY: Final = 20
@@ -40,7 +41,10 @@ class Tally:
     failed: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     """How long each took, the pause before its retry included."""
-    statuses: Counter[int] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Of each call: "POST /api/orders 201"."""
+    slow: Counter[str] = field(default_factory=Counter)
+    """The same, of those that took longer than anybody likes to wait."""
 
 
 @dataclass
@@ -74,7 +78,10 @@ async def ask(
         tally.failed.append(f"{method} {path.split('/')[2]}: {error!r}")
         return None
     tally.seconds.append(now() - began)
-    tally.statuses[answer.status] += 1
+    what = f"{method} {path} {answer.status}"
+    tally.statuses[what] += 1
+    if tally.seconds[-1] > SLOW_SECONDS:
+        tally.slow[what] += 1
     if answer.status >= 400:
         tally.failed.append(f"{method} {path.split('/')[2]}: {answer.status} {answer.body}")
         return None
