@@ -10,6 +10,8 @@ CREATE TABLE public.accounts (
     roles text[] NOT NULL,
     session_epoch integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    reset_hash text COLLATE pg_catalog."C",
+    reset_until timestamp with time zone,
     CONSTRAINT accounts_version_check CHECK ((version > 0))
 )
 WITH (fillfactor='80');
@@ -48,6 +50,15 @@ CREATE TABLE public.audits (
     head text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT audits_count_check CHECK ((count >= 0)),
     CONSTRAINT audits_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE public.ended_sessions (
+    user_id text NOT NULL COLLATE pg_catalog."C",
+    session text COLLATE pg_catalog."C",
+    epoch integer,
+    at timestamp with time zone NOT NULL,
+    written_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ended_sessions_check CHECK ((num_nonnulls(session, epoch) = 1))
 );
 
 CREATE TABLE public.events (
@@ -323,9 +334,13 @@ ALTER TABLE ONLY public.tickets
 ALTER TABLE ONLY public.watches
     ADD CONSTRAINT watches_pkey PRIMARY KEY (id);
 
+CREATE INDEX accounts_reset_hash ON public.accounts USING btree (reset_hash) WHERE (reset_hash IS NOT NULL);
+
 CREATE INDEX answers_at ON public.answers USING btree (at);
 
 CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject, seq);
+
+CREATE INDEX ended_sessions_written_at ON public.ended_sessions USING btree (written_at);
 
 CREATE INDEX events_alike ON public.events USING btree (name_key, city_key, starts_at);
 

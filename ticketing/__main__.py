@@ -150,6 +150,12 @@ async def _admin(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
+async def _reset(settings: Settings, given: argparse.Namespace) -> int:
+    async with database.for_command(settings, _note) as found:
+        print(await admin.offer_reset(found.dsn, given.email, settings.public_url))
+    return 0
+
+
 def _note(line: str) -> None:
     print(line, file=sys.stderr)
 
@@ -209,12 +215,15 @@ def _add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _add_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    administering = commands.add_parser("admin", help="give or take the admin role")
+    administering = commands.add_parser("admin", help="who is an administrator; a new password")
     changes = administering.add_subparsers(required=True, metavar="CHANGE", dest="change")
     for change, text in (("grant", "give an account the admin role"), ("revoke", "take it")):
         changing = changes.add_parser(change, help=text)
-        changing.add_argument("email", help="of an existing account")
         changing.set_defaults(run=_admin)
+    resetting = changes.add_parser("reset", help="print a one-time link for a new password")
+    resetting.set_defaults(run=_reset)
+    for each in changes.choices.values():
+        each.add_argument("email", help="of an existing account")
 
 
 if __name__ == "__main__":

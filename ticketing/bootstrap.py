@@ -40,6 +40,7 @@ from ticketing.audit.actor import Audit
 from ticketing.audit.entry import Entry
 from ticketing.auth.actor import Account
 from ticketing.auth.argon2 import Argon2
+from ticketing.auth.endings import Ending
 from ticketing.auth.worker import Hasher
 from ticketing.events.actor import Event
 from ticketing.expiration.actor import LOOK_TIMER, Watch
@@ -147,7 +148,7 @@ def open_store(
         dsn,
         state_types=STATE_TYPES,
         tables=TABLES,
-        appended=[Movement, Entry],
+        appended=[Movement, Entry, Ending],
         ids=ids,
         exclusive=exclusive,
         node=node,

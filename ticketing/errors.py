@@ -13,6 +13,7 @@ __all__ = [
     "EventStartedError",
     "ForbiddenError",
     "InvalidCredentialsError",
+    "InvalidResetError",
     "InvalidStartError",
     "NoSuchEventError",
     "NotFoundError",
@@ -49,6 +50,13 @@ class InvalidCredentialsError(RefusalError):
     """Invalid credentials."""
 
     code = "invalid_credentials"
+
+
+class InvalidResetError(RefusalError):
+    """This link cannot be used, or not any more."""
+
+    code = "invalid_reset"
+    field = "token"
 
 
 class StaleVersionError(RefusalError):

@@ -3,8 +3,8 @@
 - `ticket:ID`   the ticket
 - `event:ID`    the tickets of an event: of the one it was of, too, when a ticket moves
 - `user:ID`     what is a user's: tickets they sell or hold and orders, before or after the change
-- `account:ID`  the account of a user
 - `tickets`     every ticket
+- `endings`     accounts all of whose sessions have just ended
 """
 
 from typing import Final
@@ -16,9 +16,10 @@ from ticketing.auth import AccountState
 from ticketing.orders import OrderState
 from ticketing.tickets import TicketState
 
-__all__ = ["TICKETS", "account", "event", "shown", "ticket", "topics_of", "user"]
+__all__ = ["ENDINGS", "TICKETS", "event", "shown", "ticket", "topics_of", "user"]
 
 TICKETS: Final = "tickets"
+ENDINGS: Final = "endings"
 
 
 def ticket(ticket_id: str) -> str:
@@ -33,10 +34,6 @@ def user(user_id: str) -> str:
     return f"user:{user_id}"
 
 
-def account(user_id: str) -> str:
-    return f"account:{user_id}"
-
-
 def topics_of(change: Change) -> tuple[str, ...]:
     """The topics of *change*, each once."""
     state, before = change.state, change.before
@@ -46,16 +43,19 @@ def topics_of(change: Change) -> tuple[str, ...]:
     if isinstance(state, OrderState):
         return (user(state.buyer_id),)
     if isinstance(state, AccountState):
-        return (account(state.user_id),)
+        was_epoch = before.session_epoch if isinstance(before, AccountState) else 0
+        return (ENDINGS,) if state.session_epoch > was_epoch else ()
     return ()
 
 
 def shown(state: State) -> State:
-    """What of *state* other processes are told: nobody needs a password's hash to watch an account.
+    """What of *state* other processes are told: nobody needs what opens an account to watch it.
 
     What else is secret in a state is sealed.
     """
-    return replace(state, password_hash="") if isinstance(state, AccountState) else state
+    if isinstance(state, AccountState):
+        return replace(state, password_hash="", reset_hash=None)
+    return state
 
 
 def _of_ticket(now: TicketState, was: TicketState | None) -> tuple[str, ...]:

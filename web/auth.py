@@ -5,7 +5,7 @@ stranger, everything else answers 401.
 """
 
 from collections import OrderedDict
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -19,33 +19,44 @@ from ticketing.reads import Reads
 from web.refusals import NotSignedInError
 
 __all__ = [
-    "SIGNED_IN_AGAIN_AFTER",
     "Verifier",
     "bearer",
     "refuse_ended",
     "refuse_unless",
+    "renewed",
     "still_good",
     "uses_bearer",
 ]
-
-SIGNED_IN_AGAIN_AFTER: Final = timedelta(hours=12)
-"""However often a token is renewed: after this the user gives the password again."""
 
 # Verifying costs 20 to 100 us, a look-up less than one. A token and its claims are about 1.5 KB.
 _KNOWN_MAX: Final = 10_000
 
 
 class Verifier:
-    """Verifies tokens, and remembers the ones it has verified until they expire."""
+    """Verifies tokens, and remembers the ones it has verified until they expire.
 
-    def __init__(self, tokens: Tokens, clock: Clock, known_max: int = _KNOWN_MAX) -> None:
+    A token whose session *is_over* is not good, however sound it is.
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        clock: Clock,
+        is_over: Callable[[Claims], bool],
+        known_max: int = _KNOWN_MAX,
+    ) -> None:
         self._tokens = tokens
         self._clock = clock
+        self._is_over = is_over
         self._known_max = known_max
         self._known: OrderedDict[str, Claims] = OrderedDict()
 
     def verify(self, token: str) -> Claims | None:
         """What *token* says; None if it is not good."""
+        claims = self._sound(token)
+        return None if claims is None or self._is_over(claims) else claims
+
+    def _sound(self, token: str) -> Claims | None:
         claims = self._known.get(token)
         if claims is None:
             return self._remember(token)
@@ -86,6 +97,23 @@ async def still_good(claims: Claims, reads: Reads) -> tuple[bool, AccountState |
     """
     account = await queries.find_user(reads, claims.user_id)
     return account is None or claims.session_epoch == account.session_epoch, account
+
+
+async def renewed(claims: Claims, tokens: Tokens, reads: Reads) -> str | None:
+    """A token in place of that of *claims*, which is good; None: the session has ended.
+
+    Where the account is ours, it says what the account is now.
+    """
+    good, account = await still_good(claims, reads)
+    if not good:
+        return None
+    return tokens.issue(
+        user_id=claims.user_id,
+        email=claims.email if account is None else account.email,
+        roles=claims.roles if account is None else account.roles,
+        session_epoch=(claims.session_epoch or 0) if account is None else account.session_epoch,
+        renews=claims,
+    )
 
 
 async def refuse_ended(claims: Claims, reads: Reads) -> AccountState | None:

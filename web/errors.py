@@ -44,6 +44,7 @@ STATUS: Final[dict[str, int]] = {
     "event_past": 400,
     "not_signed_in": 401,
     "invalid_credentials": 401,
+    "invalid_reset": 401,
     "invalid_token": 401,
     "payment_declined": 402,
     "forbidden": 403,

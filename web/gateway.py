@@ -11,7 +11,7 @@ from actors import Gatherer, Runtime
 from actors.link import Link
 from actors.remote_inspection import Nodes
 from actors.stored import StoredActors
-from ticketing.auth.queries import session_epochs
+from ticketing.auth import endings
 from ticketing.auth.tokens import Tokens
 from ticketing.bootstrap import SERVICES, STATE_TYPES, TABLES, nodes_of
 from ticketing.reads import Reads
@@ -28,6 +28,7 @@ from web.live.sources import read
 from web.metrics import HttpMetrics, InboxMetrics
 from web.readiness import Readiness
 from web.reservations import InFlight, Purchase, Standing, standings
+from web.revocations import Revocations
 
 __all__ = ["GATEWAY", "Gateway"]
 
@@ -44,6 +45,8 @@ class Gateway:
     tokens: Tokens
     vault: Vault
     verifier: Verifier
+    revocations: Revocations
+    """Knows which sessions are over."""
     metrics: HttpMetrics
     inbox: InboxMetrics
     in_flight: InFlight
@@ -87,15 +90,22 @@ class Gateway:
         )
         limiter = Limiter(reads, runtime, is_on=settings.rate_limits)
         vault = Vault(settings.data_keys)
+        revocations = Revocations(
+            runtime.bus,
+            runtime.clock,
+            since=partial(endings.since, reads),
+            write=partial(endings.end, reads),
+            forget=partial(endings.forget, reads),
+            link=link,
+        )
         live = Hub(
             bus=runtime.bus,
             clock=runtime.clock,
             ids=runtime.ids,
             vault=vault,
             loader=runtime.gatherer(partial(read, reads)),
-            epochs=partial(session_epochs, reads),
+            revocations=revocations,
             admission=Admission(limits_per_client=settings.rate_limits),
-            link=link,
             tracer=runtime.tracer,
         )
         stored = StoredActors(reads, STATE_TYPES, TABLES)
@@ -108,7 +118,8 @@ class Gateway:
             settings=settings,
             tokens=tokens,
             vault=vault,
-            verifier=Verifier(tokens, runtime.clock),
+            verifier=Verifier(tokens, runtime.clock, revocations.cover),
+            revocations=revocations,
             metrics=HttpMetrics(),
             inbox=InboxMetrics(runtime.clock, stored.parked_overdue),
             in_flight=InFlight(),

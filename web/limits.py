@@ -23,6 +23,7 @@ __all__ = [
     "PAYING",
     "PAYING_BY_ADDRESS",
     "RESERVING",
+    "RESETTING",
     "SIGN_IN_BY_ACCOUNT",
     "SIGN_IN_BY_ADDRESS",
     "SIGN_IN_BY_BOTH",
@@ -47,6 +48,9 @@ SIGN_UP: Final = Limit(name="signup", at_once=30, every=timedelta(minutes=6))
 """Accounts from one address, and e-mails asked about: a class that signs up together, and then ten
 an hour. Who wants thousands of accounts needs hundreds of addresses."""
 
+RESETTING: Final = Limit(name="reset", at_once=20, every=timedelta(seconds=30))
+"""Reset links from one address. Nobody guesses 256 bits: this spares the database the questions."""
+
 RESERVING: Final = Limit(name="reserve", at_once=20, every=timedelta(seconds=2))
 """One user's attempts to get a ticket: twenty as fast as they can click, and then one every two
 seconds, which is faster than anybody reads what came of the last."""
@@ -70,6 +74,7 @@ _LIMITS: Final = (
     SIGN_IN_BY_ADDRESS,
     SIGN_IN_BY_ACCOUNT,
     SIGN_UP,
+    RESETTING,
     PAYING,
     PAYING_BY_ADDRESS,
     CONFIRMING,

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from actors import UnavailableError
 from ticketing.auth.tokens import LIFETIME_SECONDS, Claims
-from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
+from web import auth
 from web.gateway import Gateway
 
 __all__ = [
@@ -146,19 +146,12 @@ async def claims_of(request: web.Request, gateway: Gateway) -> Claims | None:
 
 async def _renewed(request: web.Request, claims: Claims, gateway: Gateway) -> Claims | None:
     try:
-        good, account = await still_good(claims, gateway.reads)
+        token = await auth.renewed(claims, gateway.tokens, gateway.reads)
     except UnavailableError:
         return claims  # They are good for a while yet; another request will renew them.
-    is_over = gateway.runtime.clock.now() >= claims.auth_time + SIGNED_IN_AGAIN_AFTER
-    if not good or account is None or is_over:
+    now = None if token is None else gateway.verifier.verify(token)
+    if token is None or now is None:
         await end(request)
         return None
-    token = gateway.tokens.issue(
-        user_id=account.user_id,
-        email=account.email,
-        roles=account.roles,
-        session_epoch=account.session_epoch,
-        auth_time=claims.auth_time,
-    )
     await begin(request, token)
-    return gateway.verifier.verify(token)
+    return now

@@ -87,6 +87,11 @@ async def _is_asked_why(admin: Visitor) -> None:
     await admin.page.get_by_role("dialog").get_by_label("Reason").wait_for()
 
 
+async def _is_asked_twice(buyer: Visitor) -> None:
+    await buyer.button("Sign out everywhere").click()
+    await buyer.page.get_by_role("dialog").get_by_role("button", name="Stay").wait_for()
+
+
 @dataclass(frozen=True)
 class View:
     """A page to look at: where, its heading, and by whom. Things have names in braces.
@@ -147,6 +152,11 @@ VIEWS: Final[Mapping[str, View]] = MappingProxyType(
         "admin-parked": View("/admin/parked", "Parked messages", "admin"),
         "admin-audit": View("/admin/audit", "Audit log", "admin"),
         "admin-not-for-buyers": View("/admin", "Administration", "buyer"),
+        "account": View("/account", "Your account", "buyer"),
+        "account-everywhere": View("/account", "Your account", "buyer", _is_asked_twice),
+        "account-signed-out": View("/account", "Your account"),
+        "reset": View("/reset#token", "Choose a new password"),
+        "reset-incomplete": View("/reset", "Choose a new password"),
         "signin": View("/signin", "Sign in"),
         "signup": View("/signup", "Create an account"),
         "not-found": View("/nowhere", "Page not found"),

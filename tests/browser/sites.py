@@ -5,8 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from tests.support import postgres
 from tests.support.server import Server, start
+from tests.support.wait import until
 from ticketing import admin
 
 __all__ = ["Site", "running"]
@@ -57,6 +60,18 @@ class Site:
     async def promote(self, email: str) -> None:
         """Make somebody who has signed up an administrator, in a moment."""
         await admin.change_role(self._settings["DATABASE_URL"], email, "grant")
+
+    async def offers_reset(self, email: str) -> str:
+        """The token of a reset link for somebody who has signed up, once the server has it."""
+        link = await admin.offer_reset(self.dsn, email, self.url)
+        token = link.splitlines()[0].partition("#")[2]
+        connection = await asyncpg.connect(self.dsn)
+        offered = "select reset_hash is not null from accounts where id = $1"
+        try:
+            await until(lambda: connection.fetchval(offered, email), "the server has found it")
+        finally:
+            await connection.close()
+        return token
 
     async def kill(self) -> None:
         """Let it be gone, without a word to anybody."""

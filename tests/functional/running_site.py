@@ -53,6 +53,7 @@ class Site:
     system: bootstrap.System
     sandbox: str
     http: aiohttp.ClientSession
+    dsn: str
 
     async def call(self, method: str, path: str, **options: Any) -> Answer:
         """One request by nobody in particular."""
@@ -219,7 +220,7 @@ async def running(
                 listening(create_app(gateway), bound) as port,
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
             ):
-                yield Site(f"http://{HOST}:{port}", gateway, system, sandbox, http)
+                yield Site(f"http://{HOST}:{port}", gateway, system, sandbox, http, dsn)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -37,6 +37,7 @@ LISTS = ("overview", "actors", "timers", "parked", "partitions", "audit")
 TICKET = "/api/admin/actors/ticket/{ticket}"
 FREE = "/api/admin/actors/ticket/{free}"
 CREDENTIALS = {"email": "nobody@example.com", "password": "wrong horse"}
+PASSWORDS = {"currentPassword": "wrong horse", "newPassword": "a new horse"}
 OFFER = {"title": "Row 2", "price": 5}
 EVENT = {
     "name": "A night of its own",
@@ -54,6 +55,8 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("POST", "/api/users/signin"): everybody(401, CREDENTIALS),
     ("POST", "/api/users/signout"): everybody(200),
     ("POST", "/api/users/signout-everywhere"): Expected((401, 200, 200, 200, 200)),
+    ("POST", "/api/users/password"): Expected((401, 401, 401, 401, 401), PASSWORDS),
+    ("POST", "/api/users/reset"): everybody(401, {"token": "x", "newPassword": "a new horse"}),
     ("GET", "/api/users/currentuser"): everybody(200),
     ("GET", "/api/users/balance"): Expected((401, 200, 200, 200, 200)),
     ("POST", "/api/users/token"): Expected((400, 200, 200, 200, 200), {}),

@@ -117,6 +117,14 @@ async def test_signing_out_is_heard_at_every_gateway() -> None:
                 await asyncio.gather(*(client.closed() for client in clients)) == [4010] * SOCKETS
             )
 
+        async def is_over() -> bool:
+            """Whichever process answers: each request goes over a connection of its own."""
+            asked = [once(running.url, "GET", "/api/orders", headers=headers) for _ in clients]
+            return {answer.status for answer in await asyncio.gather(*asked)} == {401}
+
+        # The word goes to all at one moment, and where it gets lost the rows are read in 2 s.
+        await until(is_over, "the cookie is not good any more, at any process")
+
 
 async def test_an_administrator_sees_all_processes_from_any_of_them() -> None:
     async with served() as (running, data_dir):

@@ -184,15 +184,12 @@ async def test_the_machines_own_name_counts_while_developing(site: Site) -> None
 async def old_token(site: Site, account: dict[str, Any], **ages: timedelta) -> str:
     """A token of ours for *account*, issued some time ago."""
     settings = site.gateway.settings
-    clock = EarlierClock(ages["issued"])
-    tokens = Tokens(settings.jwt_key, None, settings.jwt_issuer, settings.jwt_audience, clock)
-    return tokens.issue(
-        user_id=UserId(account["id"]),
-        email=account["email"],
-        roles=(),
-        session_epoch=0,
-        auth_time=SystemClock().now() - ages["signed_in"],
-    )
+    said = (settings.jwt_issuer, settings.jwt_audience)
+    who = {"user_id": UserId(account["id"]), "email": account["email"], "roles": ()}
+    then = Tokens(settings.jwt_key, None, *said, EarlierClock(ages["signed_in"]))
+    first = then.issue(**who, session_epoch=0)
+    later = Tokens(settings.jwt_key, None, *said, EarlierClock(ages["issued"]))
+    return later.issue(**who, session_epoch=0, renews=then.verify(first))
 
 
 async def test_a_session_is_renewed_after_five_minutes(site: Site) -> None:
@@ -243,8 +240,10 @@ async def test_after_twelve_hours_the_password_is_asked_for_again(site: Site) ->
     )
     answer = await site.call("GET", "/api/orders", cookies=await cookie(site, token))
     assert answer.status == 401
-    assert set_cookie(answer).value == ""
-    program = Program(site, "", token)
+    long_ago = site.gateway.runtime.clock.now() - timedelta(hours=12)
+    said = {"email": account["email"], "sessionEpoch": 0, "authTime": int(long_ago.timestamp())}
+    program = Program(site, "", site.token(account["id"], **said))
+    assert (await program.call("GET", "/api/orders")).status == 200  # As long as it says.
     assert (await program.call("POST", "/api/users/token")).status == 401
 
 
@@ -256,7 +255,6 @@ async def test_a_session_that_was_ended_elsewhere_is_not_renewed(site: Site) -> 
         await browser.call("POST", "/api/users/signout-everywhere")
     answer = await site.call("GET", "/api/users/currentuser", cookies=await cookie(site, token))
     assert answer.body == {"currentUser": None}
-    assert set_cookie(answer).value == ""
 
 
 async def test_a_new_sign_in_is_a_new_session(site: Site) -> None:

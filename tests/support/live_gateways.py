@@ -49,15 +49,14 @@ async def two(seed: int = 0) -> tuple[LossyLine, Gateway, Gateway]:
     line = LossyLine()
     here = Gateway(line, "here", None, seed)
     there = Gateway(line, "there", here, seed + 1)
-    await here.hub.people.open()
-    await there.hub.people.open()
+    await here.revocations.open()
+    await there.revocations.open()
     return line, here, there
 
 
-def claims(market: Market, *, epoch: int = 0, minutes: int = 0) -> Claims:
+def claims(market: Market, *, epoch: int | None = 0, session: str = "first") -> Claims:
     now = market.clock.now()
     return Claims(
         user_id=UserId("seller"), email="", roles=(), session_epoch=epoch, jti="",
-        auth_time=now + timedelta(minutes=minutes), issued_at=now,
-        expires_at=now + timedelta(days=1),
+        session_id=session, auth_time=now, issued_at=now, expires_at=now + timedelta(days=1),
     )  # fmt: skip

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -16,6 +16,7 @@ from actors import Bus, Change, Ids, LocalBus, UnavailableError
 from actors.link import Link
 from tests.support.clock import FakeClock
 from tests.support.live import Replica
+from ticketing.auth.endings import Ending, News
 from ticketing.auth.tokens import Claims
 from ticketing.events import Category
 from ticketing.tickets import TicketState, TicketStatus
@@ -27,6 +28,7 @@ from web.live.hub import Hub
 from web.live.names import Kind, Name, parse
 from web.live.socket import LiveSocket
 from web.live.sources import Found
+from web.revocations import Revocations
 
 __all__ = ["EVENTS", "Client", "FakeTransport", "Market", "ticket_id"]
 
@@ -85,7 +87,7 @@ class Market:
         self.bus: Bus = bus or LocalBus(topics_of)
         self.link = link
         self.rows: dict[TicketId, TicketState] = {} if beside is None else beside.rows
-        self.accounts: dict[UserId, int] = {} if beside is None else beside.accounts
+        self.endings: list[Ending] = [] if beside is None else beside.endings
         self.vault = _VAULT
         self.is_away = False
         self.reads = 0
@@ -94,17 +96,30 @@ class Market:
     def _hub(self) -> Hub:
         ids = Ids(self.clock, seed=self.dice.getrandbits(32))
         admission = Admission(limits_per_client=True)
+        self.revocations = Revocations(
+            self.bus, self.clock, since=self.since, write=self.write, forget=self.forget,
+            link=self.link,
+        )  # fmt: skip
         return Hub(
-            bus=self.bus, clock=self.clock, ids=ids, vault=_VAULT, epochs=self.epochs,
-            loader=self, admission=admission, link=self.link,  # type: ignore[arg-type]
+            bus=self.bus, clock=self.clock, ids=ids, vault=_VAULT,
+            loader=self, admission=admission,  # type: ignore[arg-type]
+            revocations=self.revocations,
         )  # fmt: skip
 
-    async def epochs(self, user_ids: list[UserId]) -> Mapping[UserId, int]:
-        """What a read of the accounts gives."""
+    async def since(self, newest: datetime | None) -> News:
+        """What a read of the sessions that ended gives: all of them, as it may."""
         await asyncio.sleep(0)
         if self.is_away:
             raise UnavailableError("away")
-        return {user_id: self.accounts[user_id] for user_id in user_ids if user_id in self.accounts}
+        return News(tuple(self.endings), newest)
+
+    async def write(self, user_id: UserId, session: str) -> None:
+        if self.is_away:
+            raise UnavailableError("away")
+        self.endings.append(Ending(user_id=user_id, session=session, at=self.clock.now()))
+
+    async def forget(self) -> None:
+        """As if none were old."""
 
     def restart_gateway(self) -> None:
         """A new hub; whoever was connected to the old one has to come back."""

@@ -8,15 +8,20 @@ Layout, in reading order:
 - `worker`     hashes passwords; `argon2` does it, in threads of its own
 - `passwords`  Argon2id, and which passwords are refused
 - `tokens`     signed tokens: issue and verify
+- `endings`    the sessions that ended before their tokens do
 - `queries`    the reads behind pages
 """
 
 from ticketing.auth.messages import (
     ACCOUNT,
+    COMMAND_LINE,
     HASHER,
+    ChangePassword,
     EndSessions,
     Grant,
     HashPassword,
+    OfferReset,
+    ResetPassword,
     Revoke,
     SignUp,
     VerifyPassword,
@@ -27,12 +32,16 @@ from ticketing.auth.state import AccountFact, AccountState
 
 __all__ = [
     "ACCOUNT",
+    "COMMAND_LINE",
     "HASHER",
     "AccountFact",
     "AccountState",
+    "ChangePassword",
     "EndSessions",
     "Grant",
     "HashPassword",
+    "OfferReset",
+    "ResetPassword",
     "Revoke",
     "SignUp",
     "VerifyPassword",

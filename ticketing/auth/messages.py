@@ -1,5 +1,6 @@
 """What may be said to an account and to the hasher, and what they answer."""
 
+from datetime import datetime
 from typing import Final
 
 from actors import Message, Ref
@@ -8,10 +9,14 @@ from ticketing.values import Personal, Secret, UserId
 
 __all__ = [
     "ACCOUNT",
+    "COMMAND_LINE",
     "HASHER",
+    "ChangePassword",
     "EndSessions",
     "Grant",
     "HashPassword",
+    "OfferReset",
+    "ResetPassword",
     "Revoke",
     "SignUp",
     "VerifyPassword",
@@ -21,6 +26,9 @@ __all__ = [
 
 ACCOUNT: Final = "account"
 HASHER: Final = "hasher"
+
+COMMAND_LINE: Final = UserId("command-line")
+"""Who acts, as the audit log has it, where somebody with the database's password does."""
 
 
 def account(email: str) -> Ref:
@@ -46,19 +54,53 @@ class SignUp(Message[AccountState], frozen=True, kw_only=True, tag="auth.sign_up
 
 
 class Grant(Message[None], frozen=True, kw_only=True, tag="auth.grant"):
-    """Give the account *role*."""
+    """Give the account *role*, from the command line."""
 
     role: str
 
 
 class Revoke(Message[None], frozen=True, kw_only=True, tag="auth.revoke"):
-    """Take *role* from the account."""
+    """Take *role* from the account, from the command line; its sessions end."""
 
     role: str
 
 
 class EndSessions(Message[AccountState], frozen=True, kw_only=True, tag="auth.end_sessions"):
-    """Sign out everywhere: tokens issued before stop being good for anything that matters."""
+    """Sign out everywhere: no token that was issued before is good any more."""
+
+
+class ChangePassword(Message[AccountState], frozen=True, kw_only=True, tag="auth.change_password"):
+    """Replace the password that *replaces* is the hash of; all sessions end.
+
+    Raises:
+        InvalidCredentialsError: it has been replaced meanwhile.
+
+    """
+
+    password_hash: Secret
+    replaces: Secret
+
+
+class OfferReset(Message[None], frozen=True, kw_only=True, tag="auth.offer_reset"):
+    """Let whoever has the token of *token_hash* set a password, once, until *until*.
+
+    A link that was offered before is not good any more. From the command line.
+    """
+
+    token_hash: Secret
+    until: datetime
+
+
+class ResetPassword(Message[AccountState], frozen=True, kw_only=True, tag="auth.reset_password"):
+    """Set the password by a reset link; all sessions end.
+
+    Raises:
+        InvalidResetError: it is not, or no longer, good.
+
+    """
+
+    password_hash: Secret
+    token_hash: Secret
 
 
 class HashPassword(Message[str], frozen=True, kw_only=True, tag="hasher.hash"):

@@ -9,14 +9,13 @@ from ticketing.auth.state import AccountState
 from ticketing.reads import Reads
 from ticketing.values import UserId
 
-__all__ = ["find", "find_user", "session_epochs", "users"]
+__all__ = ["find", "find_reset", "find_user", "users"]
 
 _SELECT: Final = """
-    select id, version, user_id, email, password_hash, roles, session_epoch, created_at
+    select id, version, user_id, email, password_hash, roles, session_epoch, created_at,
+        reset_hash, reset_until
     from accounts
 """
-
-_EPOCHS: Final = "select user_id, session_epoch from accounts where user_id = any($1::text[])"
 
 _USERS: Final = "select id, user_id from accounts where id = any($1::text[])"
 
@@ -31,10 +30,11 @@ async def find_user(reads: Reads, user_id: UserId) -> AccountState | None:
     return _account(await reads.row(_SELECT + "where user_id = $1", user_id))
 
 
-async def session_epochs(reads: Reads, user_ids: list[UserId]) -> Mapping[UserId, int]:
-    """The session epochs of those of *user_ids* that have an account here."""
-    rows = await reads.rows(_EPOCHS, user_ids)
-    return {UserId(row["user_id"]): row["session_epoch"] for row in rows}
+async def find_reset(reads: Reads, token_hash: str) -> AccountState | None:
+    """The account whose reset link has the token of *token_hash*, if that is still good."""
+    return _account(
+        await reads.row(_SELECT + "where reset_hash = $1 and reset_until > now()", token_hash)
+    )
 
 
 async def users(reads: Reads, accounts: Sequence[str]) -> Mapping[str, UserId]:

@@ -12,6 +12,8 @@ __all__ = [
     "AccountFact",
     "AccountOpened",
     "AccountState",
+    "PasswordChanged",
+    "ResetOffered",
     "RoleGranted",
     "RoleRevoked",
     "SessionsEnded",
@@ -39,7 +41,22 @@ class SessionsEnded(Fact, frozen=True, kw_only=True, tag="account.sessions_ended
     """Every token issued before is no longer good for money, admin or renewal."""
 
 
-AccountFact: TypeAlias = AccountOpened | RoleGranted | RoleRevoked | SessionsEnded
+class PasswordChanged(Fact, frozen=True, kw_only=True, tag="account.password_changed"):
+    """The user gave the old one, or came by a reset link; no such link is good any more."""
+
+    password_hash: Secret
+
+
+class ResetOffered(Fact, frozen=True, kw_only=True, tag="account.reset_offered"):
+    """Whoever has the token that *token_hash* is the SHA-256 of may set a password, once."""
+
+    token_hash: Secret
+    until: datetime
+
+
+AccountFact: TypeAlias = (
+    AccountOpened | RoleGranted | RoleRevoked | SessionsEnded | PasswordChanged | ResetOffered
+)
 
 
 class AccountState(State, frozen=True, kw_only=True):
@@ -53,6 +70,9 @@ class AccountState(State, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ()
     session_epoch: int = 0
     created_at: datetime = NEVER
+    reset_hash: Secret | None = None
+    """The SHA-256 of the token of a reset link, and until when it is good."""
+    reset_until: datetime | None = None
 
     def apply(self, fact: AccountFact) -> "AccountState":
         match fact:
@@ -70,5 +90,11 @@ class AccountState(State, frozen=True, kw_only=True):
                 return replace(self, roles=tuple(role for role in self.roles if role != fact.role))
             case SessionsEnded():
                 return replace(self, session_epoch=self.session_epoch + 1)
+            case PasswordChanged():
+                return replace(
+                    self, password_hash=fact.password_hash, reset_hash=None, reset_until=None
+                )
+            case ResetOffered():
+                return replace(self, reset_hash=fact.token_hash, reset_until=fact.until)
             case _:
                 assert_never(fact)

@@ -28,13 +28,23 @@ from jwt.algorithms import ECAlgorithm
 from actors import Clock, Ids, RefusalError
 from ticketing.values import UserId
 
-__all__ = ["LIFETIME_SECONDS", "Claims", "InvalidTokenError", "Tokens"]
+__all__ = [
+    "LIFETIME_SECONDS",
+    "LIFETIME_SECONDS_MAX",
+    "SESSION_SECONDS_MAX",
+    "Claims",
+    "InvalidTokenError",
+    "Tokens",
+]
 
 LIFETIME_SECONDS: Final = 30 * 60
 """How long our own tokens live: longer than a reservation, so that nobody is signed out mid-way."""
 
-# What others mint may live longer, but not so long that a leaked one is good for days.
-_LIFETIME_SECONDS_MAX: Final = 12 * 60 * 60
+LIFETIME_SECONDS_MAX: Final = 12 * 60 * 60
+"""What others mint may live longer, but not so long that a leaked one is good for days."""
+
+SESSION_SECONDS_MAX: Final = 12 * 60 * 60
+"""However often a token is renewed: so long after the password it expires, to the second."""
 
 # How far a minter's clock may be ahead of ours. Nothing is added to `exp`: expired is expired.
 _SKEW_SECONDS: Final = 30
@@ -75,6 +85,8 @@ class Claims:
     roles: tuple[str, ...]
     session_epoch: int | None
     """None where the minter did not say: such a token is good for reading only."""
+    session_id: str
+    """What a session's tokens have in common, however often they are renewed."""
     auth_time: datetime
     """When the user last gave a password; renewing a token does not move it."""
     issued_at: datetime
@@ -125,22 +137,26 @@ class Tokens:
         email: str,
         roles: Iterable[str],
         session_epoch: int,
-        auth_time: datetime | None = None,
+        renews: Claims | None = None,
     ) -> str:
-        """A token of ours, good for `LIFETIME_SECONDS`; *auth_time* is now unless renewed."""
-        now = self._clock.now()
-        issued_at = int(now.timestamp())
+        """A token of ours, good for `LIFETIME_SECONDS`: of a new session, or of that it *renews*.
+
+        It never outlives its session. Who renews one that is over gets a token that is not good.
+        """
+        issued_at = int(self._clock.now().timestamp())
+        auth_time = issued_at if renews is None else int(renews.auth_time.timestamp())
         claims = {
             "sub": user_id,
             "email": email,
             "iat": issued_at,
-            "exp": issued_at + LIFETIME_SECONDS,
+            "exp": min(issued_at + LIFETIME_SECONDS, auth_time + SESSION_SECONDS_MAX),
             "jti": self._ids.new(),
             "iss": self._issuer,
             "aud": self._audience,
             "roles": sorted(set(roles)),
-            "authTime": int((auth_time or now).timestamp()),
+            "authTime": auth_time,
             "sessionEpoch": session_epoch,
+            "sid": self._ids.new() if renews is None else renews.session_id,
         }
         payload = json.dumps(claims, separators=(",", ":")).encode()
         headers = {"typ": "at+jwt", "kid": self._current.kid}
@@ -285,7 +301,7 @@ def _read_claims(claims: dict[str, Any], now: float) -> Claims:
     expires, issued = _seconds(claims, "exp"), _seconds(claims, "iat")
     if expires <= now:
         raise InvalidTokenError("expired")
-    if not 0 < expires - issued <= _LIFETIME_SECONDS_MAX:
+    if not 0 < expires - issued <= LIFETIME_SECONDS_MAX:
         raise InvalidTokenError("exp is not within 12 hours after iat")
     if max(issued, _seconds(claims, "nbf", issued)) > now + _SKEW_SECONDS:
         raise InvalidTokenError("not valid yet")
@@ -297,6 +313,8 @@ def _read_claims(claims: dict[str, Any], now: float) -> Claims:
         email=_text(claims, "email", _EMAIL_CHARACTERS_MAX),
         roles=_roles(claims),
         session_epoch=_session_epoch(claims),
+        # Other minters may not name sessions; one begins with a password.
+        session_id=_text({"sid": str(authenticated)} | claims, "sid", _ID_CHARACTERS_MAX),
         auth_time=datetime.fromtimestamp(authenticated, UTC),
         issued_at=datetime.fromtimestamp(issued, UTC),
         expires_at=datetime.fromtimestamp(expires, UTC),

@@ -198,7 +198,8 @@ def release(turn: Turn[TicketState], reason: ReleaseReason) -> None:
     """End the reservation."""
     order_id = turn.state.order_id
     assert order_id is not None
-    turn.record(TicketReleased(order_id=order_id, reason=reason, at=turn.now))
+    lapses = turn.state.lapses_with(turn.now) if reason is ReleaseReason.LAPSED else None
+    turn.record(TicketReleased(order_id=order_id, reason=reason, at=turn.now, lapses=lapses))
     turn.cancel(LAPSE_TIMER)
     if turn.state.has_started(turn.now):
         withdraw(turn, WithdrawReason.EVENT_STARTED)

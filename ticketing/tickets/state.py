@@ -1,6 +1,6 @@
 """What a ticket is, and the facts that make it so. Pure: no clock, no I/O, no refusals."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
@@ -12,6 +12,7 @@ from ticketing.events.messages import Category, EventCard
 from ticketing.values import EventId, OrderId, Secret, TicketId, UserId
 
 __all__ = [
+    "LAPSES_FORGIVEN_AFTER",
     "LAPSES_REMEMBERED",
     "Lapses",
     "ReleaseReason",
@@ -31,6 +32,9 @@ __all__ = [
 # A ticket remembers who let it lapse so that it can make a repeater wait. Sixteen buyers are more
 # than compete for one seat in a quarter of an hour; the longest ago is forgotten first.
 LAPSES_REMEMBERED: Final = 16
+
+LAPSES_FORGIVEN_AFTER: Final = timedelta(days=1)
+"""Whoever lets it lapse so long after the last time is counted anew."""
 
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,6 +110,8 @@ class TicketReleased(Fact, frozen=True, kw_only=True, tag="ticket.released"):
     order_id: OrderId
     reason: ReleaseReason
     at: datetime
+    lapses: int | None = None
+    """If it lapsed: how often in a row it did for this buyer. None in older ones: once more."""
 
 
 class TicketSold(Fact, frozen=True, kw_only=True, tag="ticket.sold"):
@@ -200,7 +206,7 @@ class TicketState(State, frozen=True, kw_only=True):
             others = tuple(lapse for lapse in lapses if lapse.buyer_id != self.buyer_id)
             again = Lapses(
                 buyer_id=self.buyer_id,
-                count=before.count + 1 if before else 1,
+                count=fact.lapses or (before.count + 1 if before else 1),
                 last_at=fact.at,
             )
             lapses = (*others, again)[-LAPSES_REMEMBERED:]
@@ -229,6 +235,13 @@ class TicketState(State, frozen=True, kw_only=True):
     def lapses_of(self, buyer_id: UserId) -> Lapses | None:
         """What is remembered of *buyer_id* letting this ticket lapse."""
         return next((lapse for lapse in self.lapses if lapse.buyer_id == buyer_id), None)
+
+    def lapses_with(self, now: datetime) -> int:
+        """How often in a row its buyer has let it lapse, if they do so *now*."""
+        before = None if self.buyer_id is None else self.lapses_of(self.buyer_id)
+        if before is None or now - before.last_at > LAPSES_FORGIVEN_AFTER:
+            return 1
+        return before.count + 1
 
 
 def _offer(fact: TicketListed | TicketEdited) -> dict[str, object]:

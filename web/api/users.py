@@ -2,17 +2,23 @@
 
 from aiohttp import web
 
-from ticketing.auth import AccountState, queries
+from ticketing.auth import AccountState, queries, resets
 from ticketing.auth import messages as auth
 from ticketing.auth.tokens import Claims
-from ticketing.errors import EmailInUseError, InvalidCredentialsError
+from ticketing.errors import EmailInUseError, InvalidCredentialsError, InvalidResetError
 from ticketing.payments import balances
 from ticketing.values import UserId
 from web import address, session
-from web.auth import SIGNED_IN_AGAIN_AFTER, still_good
+from web.auth import renewed, uses_bearer
 from web.call import Call, json_answer
 from web.gateway import Gateway
-from web.limits import SIGN_IN_BY_ACCOUNT, SIGN_IN_BY_ADDRESS, SIGN_IN_BY_BOTH, SIGN_UP
+from web.limits import (
+    RESETTING,
+    SIGN_IN_BY_ACCOUNT,
+    SIGN_IN_BY_ADDRESS,
+    SIGN_IN_BY_BOTH,
+    SIGN_UP,
+)
 from web.refusals import Fault, InvalidInputError, NotSignedInError, RateLimitedError
 from web.routing import Route
 from web.schemas import users
@@ -25,7 +31,7 @@ async def sign_up(call: Call[users.SignUp]) -> web.Response:
     await call.gateway.limiter.count(SIGN_UP, _client(call))
     if await queries.find(call.reads, email) is not None:
         raise EmailInUseError  # The account would say so too, but only after an expensive hash.
-    password_hash = await call.ask(auth.hasher(), auth.HashPassword(password=call.input.password))
+    password_hash = await _hashed(call, call.input.password)
     user_id = UserId(call.gateway.runtime.ids.new())
     account = await call.ask(
         auth.account(email),
@@ -42,17 +48,53 @@ async def sign_in(call: Call[users.SignIn]) -> web.Response:
 
 
 async def sign_out(call: Call[None]) -> web.Response:
+    await session.end(call.request)  # Whatever else comes of it, this browser forgets it.
     if call.claims is not None:
-        call.gateway.live.people.signed_out(call.claims)
-    await session.end(call.request)
+        await call.gateway.revocations.end(call.claims)
     return json_answer(users.Nothing())
 
 
 async def sign_out_everywhere(call: Call[None]) -> web.Response:
     account = await queries.find_user(call.reads, call.user_id)
-    if account is not None:
-        await call.ask(auth.account(account.email), auth.EndSessions())
     await session.end(call.request)
+    if account is None:  # Minted elsewhere: this session is all that is known here.
+        await call.gateway.revocations.end(call.caller)
+    else:
+        ended = await call.ask(auth.account(account.email), auth.EndSessions())
+        call.gateway.revocations.all_ended(ended)
+    return json_answer(users.Nothing())
+
+
+async def change_password(call: Call[users.PasswordChange]) -> web.Response:
+    account = await queries.find_user(call.reads, call.user_id)
+    if account is None:
+        raise InvalidCredentialsError  # Minted elsewhere: there is no password here.
+    proven = await _proven(call, account.email, call.input.current_password)
+    changed = await call.ask(
+        auth.account(proven.email),
+        auth.ChangePassword(
+            password_hash=await _hashed(call, call.input.new_password),
+            replaces=proven.password_hash,
+        ),
+    )
+    call.gateway.revocations.all_ended(changed)
+    if not uses_bearer(call.request):  # This session goes on, as a new one.
+        await session.begin(call.request, _token(call.gateway, changed))
+    return json_answer(users.Nothing())
+
+
+async def reset_password(call: Call[users.PasswordReset]) -> web.Response:
+    await call.gateway.limiter.count(RESETTING, _client(call))
+    token_hash = resets.hash_token(call.input.token)
+    account = await queries.find_reset(call.reads, token_hash)
+    if account is None:  # Used, too old, never there: nobody is told which.
+        raise InvalidResetError
+    password_hash = await _hashed(call, call.input.new_password)
+    changed = await call.ask(
+        auth.account(account.email),
+        auth.ResetPassword(password_hash=password_hash, token_hash=token_hash),
+    )
+    call.gateway.revocations.all_ended(changed)
     return json_answer(users.Nothing())
 
 
@@ -108,18 +150,16 @@ async def _proven(call: Call[object], email: str, password: str) -> AccountState
     return account
 
 
+async def _hashed(call: Call[object], password: str) -> str:
+    return await call.ask(auth.hasher(), auth.HashPassword(password=password))
+
+
 async def _renewed(call: Call[object], claims: Claims) -> str:
     """A new token in place of a good one; never past the time to sign in again."""
-    good, account = await still_good(claims, call.reads)
-    if not good or call.gateway.runtime.clock.now() >= claims.auth_time + SIGNED_IN_AGAIN_AFTER:
+    token = await renewed(claims, call.gateway.tokens, call.reads)
+    if token is None or call.gateway.verifier.verify(token) is None:
         raise NotSignedInError
-    return call.gateway.tokens.issue(
-        user_id=claims.user_id,
-        email=claims.email if account is None else account.email,
-        roles=claims.roles if account is None else account.roles,
-        session_epoch=(claims.session_epoch or 0) if account is None else account.session_epoch,
-        auth_time=claims.auth_time,
-    )
+    return token
 
 
 def _client(call: Call[object]) -> str:
@@ -168,6 +208,25 @@ ROUTES = (
         summary="End all sessions of this account",
         replies={200: users.Nothing},
         signed_in=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/users/password",
+        handler=change_password,
+        summary="Change your password; all other sessions end",
+        input=users.PasswordChange,
+        replies={200: users.Nothing},
+        refusals=(InvalidCredentialsError, RateLimitedError),
+        signed_in=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/users/reset",
+        handler=reset_password,
+        summary="Set a password by a reset link; all sessions end",
+        input=users.PasswordReset,
+        replies={200: users.Nothing},
+        refusals=(InvalidResetError, RateLimitedError),
     ),
     Route(
         method="GET",

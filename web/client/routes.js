@@ -1,6 +1,6 @@
 // The table of addresses; `web/shell.py` has the same one.
 
-const ACCOUNT = () => import("./pages/account.js");
+const SIGN_IN = () => import("./pages/sign-in.js");
 const FORM = () => import("./pages/ticket-form.js");
 
 /** @type {Array<[string, () => Promise<any>]>} */
@@ -16,8 +16,10 @@ const TABLE = [
   ["/orders", () => import("./pages/orders.js")],
   ["/orders/{id}", () => import("./pages/order.js")],
   ["/listings", () => import("./pages/listings.js")],
-  ["/signin", ACCOUNT],
-  ["/signup", ACCOUNT],
+  ["/signin", SIGN_IN],
+  ["/signup", SIGN_IN],
+  ["/account", () => import("./pages/account.js")],
+  ["/reset", () => import("./pages/reset.js")],
   ["/admin", () => import("./admin/overview.js")],
   ["/admin/actors", () => import("./admin/actors.js")],
   ["/admin/actors/{kind}/{key}", () => import("./admin/actor.js")],

@@ -11,8 +11,12 @@ export const user = signal(undefined);
 /** Whether it is an administrator; what they may do the server decides. */
 export const isAdmin = computed(() => user.value?.roles.includes("admin") ?? false);
 
+/** A change of password under way: what is said of the old session meanwhile is of no interest. */
+let changing = Promise.resolve();
+
 /** Ask the server; it may renew the session on the way. */
 export async function load() {
+  await changing;
   try {
     become((await get("/api/users/currentuser")).currentUser);
   } catch {
@@ -39,6 +43,19 @@ export async function enter(how, email, password) {
 
 export async function signOut() {
   await call("POST", "/api/users/signout");
+  become(null);
+}
+
+/** This session goes on as a new one; all others end. @param {string} currentPassword @param {string} newPassword */
+export async function changePassword(currentPassword, newPassword) {
+  const answer = call("POST", "/api/users/password", { body: { currentPassword, newPassword } });
+  changing = answer.then(() => {}, () => {});
+  await answer;
+  await load();
+}
+
+export async function signOutEverywhere() {
+  await call("POST", "/api/users/signout-everywhere");
   become(null);
 }
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Final
 
 from actors import Bus, Clock, Gatherer, Ids
-from actors.link import Link
 from actors.tasks import Tasks
 from actors.tracing import Tracer
 from ticketing.auth.tokens import Claims
@@ -18,7 +17,7 @@ from web.live.admission import HANDSHAKES_PER_SECOND, Admission
 from web.live.looks import Looks
 from web.live.metrics import LiveMetrics
 from web.live.names import Name
-from web.live.people import Epochs, People
+from web.live.people import People
 from web.live.protocol import Close
 from web.live.resync import Resync
 from web.live.rounds import SENDS_AT_ONCE, TICK_SECONDS, Rounds
@@ -26,6 +25,7 @@ from web.live.socket import LiveSocket, Transport
 from web.live.sources import Found
 from web.live.topic import Topic
 from web.live.topics import Topics
+from web.revocations import Revocations
 
 __all__ = ["Hub"]
 
@@ -51,9 +51,8 @@ class Hub:
         ids: Ids,
         vault: Vault,
         loader: Gatherer[Name, Found],
-        epochs: Epochs,
+        revocations: Revocations,
         admission: Admission,
-        link: Link | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         self.metrics = LiveMetrics()
@@ -71,14 +70,15 @@ class Hub:
             on_news=self.rounds.has_news,
             on_doubt=lambda name: self.resync.add(name),  # noqa: PLW0108 - it is made below
         )
-        self.people = People(bus, self.close, epochs=epochs, link=link)
-        self.resync = Resync(clock, self.topics, self.people, self.metrics)
+        self.people = People(self.close, revocations)
+        self.resync = Resync(clock, self.topics, revocations, self.metrics)
         bus.when_lost(self.resync.lost)
         self.admission = admission
         self.is_draining = False
         self._spread_min = _SPREAD_SECONDS_MIN if link is None else _SPREAD_SECONDS_MIN_AMONG_OTHERS
         self._clock = clock
         self._ids = ids
+        self._revocations = revocations
         self._leaving: dict[Transport, float] = {}
         self._swept_at = clock.monotonic()
         self._beat_at = clock.monotonic()
@@ -210,9 +210,10 @@ class Hub:
 
     async def start(self, on_failure: Callable[[], None]) -> None:
         """Begin with the rounds; *on_failure* is called if they should ever end by themselves."""
-        await self.people.open()
+        await self._revocations.open()
         self._tasks = Tasks(lambda _name, _error: on_failure())
         self._tasks.start(self.run(), "live updates")
+        self._tasks.start(self._revocations.run(), "sessions that ended")
 
     async def drain(self) -> None:
         """Say goodbye to everybody, and when to come back: not all at one moment."""

@@ -15,8 +15,8 @@ from actors import Clock, UnavailableError
 from actors.tasks import Tasks
 from web.live.metrics import LiveMetrics
 from web.live.names import Name
-from web.live.people import People
 from web.live.topics import Topics
+from web.revocations import Revocations
 
 __all__ = ["Resync"]
 
@@ -42,13 +42,15 @@ REST; all of them at once, so not more often."""
 class Resync:
     """What is to be read anew."""
 
-    def __init__(self, clock: Clock, topics: Topics, people: People, metrics: LiveMetrics) -> None:
+    def __init__(
+        self, clock: Clock, topics: Topics, revocations: Revocations, metrics: LiveMetrics
+    ) -> None:
         self._clock = clock
         self._topics = topics
-        self._people = people
+        self._revocations = revocations
         self._metrics = metrics
         self._doubted: dict[Name, None] = {}
-        self._are_people_doubted = False
+        self._are_sessions_doubted = False
         self._feeds_at = float("-inf")
         self._tasks = Tasks(lambda _name, _error: None)  # It has been logged.
         self.is_running = False
@@ -56,7 +58,7 @@ class Resync:
     def lost(self) -> None:
         """Anything may have been missed."""
         self._metrics.missed.inc()
-        self._are_people_doubted = True
+        self._are_sessions_doubted = True
         for name in self._topics.lost():
             self._doubted.setdefault(name)
         self._start()
@@ -78,24 +80,24 @@ class Resync:
     async def _run(self) -> None:
         try:
             await self._clock.sleep(_GATHER_SECONDS)
-            while self._doubted or self._are_people_doubted:
+            while self._doubted or self._are_sessions_doubted:
                 began = self._clock.monotonic()
-                await self._read_people()
+                await self._read_sessions()
                 await self._read_topics()
                 pause = began + _AGAIN_SECONDS - self._clock.monotonic()
-                if (self._doubted or self._are_people_doubted) and pause > 0:
+                if (self._doubted or self._are_sessions_doubted) and pause > 0:
                     await self._clock.sleep(pause)
         finally:
             self.is_running = False
 
-    async def _read_people(self) -> None:
-        if not self._are_people_doubted:
+    async def _read_sessions(self) -> None:
+        if not self._are_sessions_doubted:
             return
-        self._are_people_doubted = False
+        self._are_sessions_doubted = False
         try:
-            await self._people.read_anew()
+            await self._revocations.read_anew()
         except UnavailableError:
-            self._are_people_doubted = True
+            self._are_sessions_doubted = True
 
     async def _read_topics(self) -> None:
         """Each that is in doubt by now, once; what cannot be read stays so."""

@@ -127,6 +127,8 @@ def _greet(hub: Hub, socket: LiveSocket, *, is_refused: bool) -> None:
         hub.close(socket, Close.UNAUTHORIZED, "the token is not good")
     elif too_many is not None:
         hub.close(socket, too_many, "too many connections")
+    else:
+        hub.people.end_if_over(socket)  # While hands were shaken, it may have ended.
 
 
 async def _listen(gateway: Gateway, socket: LiveSocket, response: web.WebSocketResponse) -> None:
@@ -268,7 +270,14 @@ def _why_not(socket: LiveSocket, name: Name | Refused, topic: Topic | None) -> R
 def _authenticate(gateway: Gateway, socket: LiveSocket, request: Auth) -> None:
     """Sign a stranger's socket in, or let a user's go on with a renewed token."""
     hub = gateway.live
-    claims = gateway.verifier.verify(request.token)
+    try:
+        claims = gateway.verifier.verify(request.token)
+    except UnavailableError as error:
+        again = protocol.err(
+            "unavailable", str(error), reply_id=request.id, retry=True, after_seconds=_RETRY_SECONDS
+        )
+        socket.send(again)
+        return
     if claims is None:
         socket.send(protocol.err("unauthorized", "The token is not good", reply_id=request.id))
     elif socket.user_id not in {None, claims.user_id}:

@@ -11,10 +11,12 @@ __all__ = [
     "KIM_ID",
     "LISTED_AT",
     "MESSAGE_ID",
+    "NEW_PASSWORD",
     "NODE_ID",
     "ORDER_ID",
     "PASSWORD",
     "PRICE",
+    "RESET_TOKEN",
     "SAM_ID",
     "STARTS_AT",
     "TICKET_ID",
@@ -25,6 +27,8 @@ SAM_ID: Final = "0197a3c4-5f10-7b52-9d1e-3a8c5e7f9012"
 KIM_ID: Final = "0197a3c5-02ab-7c33-8f4d-6b1a2c3d4e5f"
 KIM_EMAIL: Final = "kim@example.com"
 PASSWORD: Final = "a seat with a view"  # noqa: S105 - nobody's
+NEW_PASSWORD: Final = "a seat near the door"  # noqa: S105 - nobody's
+RESET_TOKEN: Final = "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # noqa: S105 - nobody's
 
 TICKET_ID: Final = "0197a3c6-81d4-7e08-a5b2-9c0d1e2f3a4b"
 TITLE: Final = "Derby, stand B"

@@ -18,6 +18,8 @@ __all__ = [
     "BalanceView",
     "CurrentUser",
     "Nothing",
+    "PasswordChange",
+    "PasswordReset",
     "SignIn",
     "SignUp",
     "TokenRequest",
@@ -64,6 +66,28 @@ class TokenRequest(Input, frozen=True, kw_only=True):
         if len(given) == 1:
             missing = "password" if "email" in given else "email"
             yield Fault(f"{missing} is required", missing)
+
+
+class PasswordChange(Input, frozen=True, kw_only=True, rename="camel"):
+    """A new password in place of the current one."""
+
+    current_password: Credential
+    new_password: NewPassword
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(current_password=examples.PASSWORD, new_password=examples.NEW_PASSWORD)
+
+
+class PasswordReset(Input, frozen=True, kw_only=True, rename="camel"):
+    """A new password for whoever has the token of a reset link."""
+
+    token: Credential
+    new_password: NewPassword
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(token=examples.RESET_TOKEN, new_password=examples.NEW_PASSWORD)
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):

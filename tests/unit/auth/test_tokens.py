@@ -84,6 +84,7 @@ class TestIssued:
             email="ann@example.com",
             roles=("admin",),
             session_epoch=3,
+            session_id=found.session_id,
             auth_time=START,
             issued_at=START,
             expires_at=START + timedelta(minutes=30),
@@ -106,13 +107,39 @@ class TestIssued:
         one = tokens(clock)
         first = one.verify(issue(one))
         clock.advance(1_200.5)
-        renewed = one.verify(issue(one, auth_time=first.auth_time))
+        renewed = one.verify(issue(one, renews=first))
         assert renewed.auth_time == START
         assert renewed.issued_at == START + timedelta(seconds=1_200)
 
     def test_has_an_id_of_its_own(self, clock: FakeClock) -> None:
         one = tokens(clock)
         assert one.verify(issue(one)).jti != one.verify(issue(one)).jti
+
+    def test_of_one_session_say_so_and_end_twelve_hours_after_the_password(
+        self, clock: FakeClock
+    ) -> None:
+        one = tokens(clock)
+        last = first = one.verify(issue(one))
+        for _ in range(25):
+            clock.advance(LIFETIME_SECONDS - 60)  # Never away for half an hour.
+            token = issue(one, renews=last)
+            if clock.now() >= START + timedelta(hours=12):
+                break
+            last = one.verify(token)
+            assert last.session_id == first.session_id
+            assert last.expires_at <= START + timedelta(hours=12)
+        else:
+            pytest.fail("it is renewed for ever")
+        with pytest.raises(InvalidTokenError):
+            one.verify(token)
+        clock.advance((START + timedelta(hours=11, minutes=59) - clock.now()).total_seconds())
+        token = issue(one, renews=last)
+        clock.advance(60 - 0.001)
+        one.verify(token)
+        clock.advance(0.001)
+        with pytest.raises(InvalidTokenError, match="expired"):
+            one.verify(token)
+        assert one.verify(issue(one)).session_id != first.session_id
 
     def test_is_an_access_token_and_names_its_key(self, clock: FakeClock) -> None:
         header = jwt.get_unverified_header(issue(tokens(clock)))
@@ -134,6 +161,7 @@ class TestIssued:
             "iat": NOW,
             "exp": NOW + 1_800,
             "jti": found["jti"],
+            "sid": found["sid"],
             "iss": "ticketing",
             "aud": "ticketing",
             "roles": ["admin"],
@@ -178,6 +206,7 @@ class TestMintedElsewhere:
             email="bob@example.org",
             roles=(),
             session_epoch=None,
+            session_id=str(NOW),
             auth_time=START,
             issued_at=START,
             expires_at=START + timedelta(seconds=60),
@@ -222,11 +251,13 @@ class TestMintedElsewhere:
         tokens(clock).verify(minted(**changes))
 
     def test_optional_claims_are_read(self, clock: FakeClock) -> None:
-        token = minted(roles=["admin", "box office"], authTime=NOW - 90_000, sessionEpoch=0)
+        token = minted(
+            roles=["admin", "box office"], authTime=NOW - 90_000, sessionEpoch=0, sid="x"
+        )
         found = tokens(clock).verify(token)
         assert found.roles == ("admin", "box office")
         assert found.auth_time == START - timedelta(seconds=90_000)
-        assert found.session_epoch == 0
+        assert (found.session_epoch, found.session_id) == (0, "x")
 
     def test_issuer_and_audience_are_settings(self, clock: FakeClock) -> None:
         one = Tokens(SECRET, None, "us", "them", clock)

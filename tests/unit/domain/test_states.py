@@ -29,6 +29,7 @@ from ticketing.orders.state import (
     OrderStatus,
 )
 from ticketing.tickets.state import (
+    LAPSES_FORGIVEN_AFTER,
     LAPSES_REMEMBERED,
     ReleaseReason,
     TicketEdited,
@@ -125,6 +126,18 @@ def test_lapses_are_counted_for_each_buyer_and_the_longest_ago_is_forgotten() ->
     assert len(crowd.lapses) == LAPSES_REMEMBERED
     assert crowd.lapses_of(UserId("3")) is None
     assert crowd.lapses_of(UserId("4")) is not None
+
+
+def test_who_lets_it_lapse_a_day_later_is_counted_anew() -> None:
+    held = ticket(*released(BUYER), *released(BUYER)).apply(RESERVED)
+    assert held.lapses_with(T1 + LAPSES_FORGIVEN_AFTER) == 3
+    later = T1 + LAPSES_FORGIVEN_AFTER + timedelta(seconds=1)
+    assert held.lapses_with(later) == 1
+    lapsed = TicketReleased(order_id=ORDER, reason=ReleaseReason.LAPSED, at=later, lapses=1)
+    found = held.apply(lapsed).lapses_of(BUYER)
+    assert found is not None
+    assert (found.count, found.last_at) == (1, later)
+    assert ticket(RESERVED).lapses_with(T1) == 1
 
 
 def test_a_sold_ticket_keeps_its_order_and_has_no_deadline() -> None:

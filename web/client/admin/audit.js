@@ -1,4 +1,4 @@
-// What administrators did, newest first; nobody can change it afterwards.
+// What administrators did, and what was done to accounts, newest first; nobody can change it afterwards.
 import { More } from "../components/more.js";
 import { html } from "../html.js";
 import { instant } from "./format.js";
@@ -25,12 +25,16 @@ const Entry = ({ line }) => html`
   <tr data-audit=${line.seq}>
     <td class="number" title=${line.hash}>${line.seq}</td>
     <td class="when">${instant(line.at)}</td>
-    <td><a href=${addressOf("account", line.by)}><code>${line.by.slice(-12)}</code></a></td>
+    <td><${Who} by=${line.by} /></td>
     <td>${line.action}</td>
     <td><${Subject} text=${line.subject} /></td>
     <td class="why">${line.reason}</td>
     <td><${Changed} before=${line.before} after=${line.after} /></td>
   </tr>`;
+
+/** A user; or somebody at the command line, who has the database and needs no account. */
+const Who = ({ by }) =>
+  by === "command-line" ? html`<code>${by}</code>` : html`<a href=${addressOf("account", by)}><code>${by.slice(-12)}</code></a>`;
 
 /** `kind:key` of an actor, or the id of a message. */
 function Subject({ text }) {

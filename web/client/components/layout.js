@@ -32,7 +32,7 @@ async function leave() {
 const Account = ({ who }) =>
   who
     ? html`
-        <span class="who" title=${who.email}>${who.email}</span>
+        <a class="who" href="/account" title="Your account" aria-label=${`Your account: ${who.email}`}>${who.email}</a>
         <button class="button quiet" type="button" onClick=${leave}>Sign out</button>`
     : html`
         <a class="button quiet" href="/signin">Sign in</a>
