@@ -106,6 +106,7 @@ class Gateway:
             loader=runtime.gatherer(partial(read, reads)),
             revocations=revocations,
             admission=Admission(limits_per_client=settings.rate_limits),
+            link=link,
             tracer=runtime.tracer,
         )
         stored = StoredActors(reads, STATE_TYPES, TABLES)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from actors import Bus, Clock, Gatherer, Ids
+from actors.link import Link
 from actors.tasks import Tasks
 from actors.tracing import Tracer
 from ticketing.auth.tokens import Claims
@@ -53,6 +54,7 @@ class Hub:
         loader: Gatherer[Name, Found],
         revocations: Revocations,
         admission: Admission,
+        link: Link | None = None,
         tracer: Tracer | None = None,
     ) -> None:
         self.metrics = LiveMetrics()
