@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 
 from tests.functional.running_site import PASSWORD, call
-from tests.functional.test_processes import COUNT, children, once, served, signs_up, token
+from tests.functional.test_processes import COUNT, once, served, signs_up, token
 from tests.support.live import LiveClient, opened
 from tests.support.server import Server
 from tests.support.wait import until
@@ -90,7 +90,7 @@ async def test_a_change_is_heard_at_every_gateway_also_when_one_has_died() -> No
                 assert await reprices(running, ticket, bearer, price)
             await asyncio.gather(*(client.item(ticket, price=25) for client in clients))
             assert not any(client.replica.gaps for client in clients)
-            os.kill(min(children(running)), signal.SIGKILL)
+            os.kill(min(running.children()), signal.SIGKILL)
             await until(lambda: reprices(running, ticket, bearer, 26), "it can be changed", every=1)
 
             async def sees(client: LiveClient) -> bool:

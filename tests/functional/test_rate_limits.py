@@ -145,6 +145,8 @@ async def test_who_keeps_guessing_is_slowed_down(start_site: SiteFactory) -> Non
         assert is_slowed_down(await signs_in(site, browser.email.upper(), PASSWORD), 12)
         said = {"email": browser.email, "password": PASSWORD}
         assert is_slowed_down(await site.call("POST", "/api/users/token", json=said), 12)
+        said = {"currentPassword": PASSWORD, "newPassword": WRONG}
+        assert is_slowed_down(await browser.call("POST", "/api/users/password", json=said), 12)
         assert (await signs_in(site, "other@example.com")).status == 401
 
 

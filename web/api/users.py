@@ -56,12 +56,12 @@ async def sign_out(call: Call[None]) -> web.Response:
 
 async def sign_out_everywhere(call: Call[None]) -> web.Response:
     account = await queries.find_user(call.reads, call.user_id)
-    await session.end(call.request)
     if account is None:  # Minted elsewhere: this session is all that is known here.
         await call.gateway.revocations.end(call.caller)
     else:
         ended = await call.ask(auth.account(account.email), auth.EndSessions())
         call.gateway.revocations.all_ended(ended)
+    await session.end(call.request)
     return json_answer(users.Nothing())
 
 

@@ -42,8 +42,11 @@ export async function enter(how, email, password) {
 }
 
 export async function signOut() {
-  await call("POST", "/api/users/signout");
-  become(null);
+  try {
+    await call("POST", "/api/users/signout");
+  } finally {
+    await load(); // Even where the server says no, this browser may have forgotten who it was.
+  }
 }
 
 /** This session goes on as a new one; all others end. @param {string} currentPassword @param {string} newPassword */
