@@ -14,7 +14,7 @@ from tests.support.lossy_link import LossyLine
 from ticketing.auth import AccountState
 from ticketing.orders import OrderState
 from ticketing.tickets import TicketState
-from ticketing.topics import topics_of
+from ticketing.topics import shown, topics_of
 from ticketing.values import OrderId, UserId
 
 
@@ -173,8 +173,15 @@ def test_a_topic_is_named_once() -> None:
     assert len(topics) == len(set(topics)) == 5
 
 
-def test_orders_are_their_buyers_and_accounts_their_users() -> None:
+def test_orders_are_their_buyers() -> None:
     order = OrderState(id=OrderId("o"), buyer_id=UserId("buyer"))
     assert topics_of(Change("order", "o", 1, order)) == ("user:buyer",)
-    account = AccountState(id="a@example.com", user_id=UserId("u"))
-    assert topics_of(Change("account", "a@example.com", 1, account)) == ("account:u",)
+
+
+def test_of_accounts_only_the_end_of_sessions_is_told_and_nothing_that_opens_them() -> None:
+    account = AccountState(
+        id="a", user_id=UserId("u"), session_epoch=1, password_hash="x", reset_hash="y"
+    )
+    assert topics_of(Change("account", "a", 2, account, account)) == ()
+    assert topics_of(Change("account", "a", 2, account, AccountState(id="a"))) == ("endings",)
+    assert shown(account) == AccountState(id="a", user_id=UserId("u"), session_epoch=1)
