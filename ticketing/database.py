@@ -6,16 +6,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+import asyncpg
+import structlog
+
 from ticketing.embedded import EmbeddedPostgres, ServeLock
 from ticketing.embedded.guard import guarded
 from ticketing.embedded.server import SETTINGS
-from ticketing.settings import Settings
+from ticketing.settings import Settings, SettingsError
 
-__all__ = ["Database", "for_command", "for_serving"]
+__all__ = ["DURABLE_BY", "Database", "for_command", "for_serving", "refuse_unless_durable"]
+
+log = structlog.get_logger("ticketing.database")
 
 CONNECTIONS_USUAL: Final = int(SETTINGS["max_connections"])
 CONNECTIONS_OF_A_PROCESS: Final = 10  # It opens eight at the most.
 CONNECTIONS_FOR_COMMANDS: Final = 30
+
+# With one of these off, a power cut takes what was acknowledged, or the whole database.
+DURABLE_BY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +85,25 @@ async def for_command(settings: Settings, log: Callable[[str], None]) -> AsyncIt
         settings.data_dir, log=log, binaries=settings.postgres_binaries
     ) as postgres:
         yield Database(dsn=postgres.dsn, exclusive=False)
+
+
+async def refuse_unless_durable(connection: asyncpg.Connection, settings: Settings) -> None:
+    """Refuse a database that may lose what it has acknowledged, in production; else only warn.
+
+    It is asked as a session of ours sees it, since a role or a database may have settings, too.
+
+    Raises:
+        SettingsError: it is production, and something is off that must not be.
+
+    """
+    rows = await connection.fetch(
+        "select name from pg_settings where name = any($1) and setting = 'off' order by name",
+        DURABLE_BY,
+    )
+    if not rows:
+        return
+    off = ", ".join(f"{row['name']}=off" for row in rows)
+    if settings.env == "production":
+        expected = f"a database with {', '.join(DURABLE_BY)} on (TICKETING_ENV=production)"
+        raise SettingsError("DATABASE_URL", expected, off)
+    log.warning("database.not_durable", off=off)

@@ -65,7 +65,7 @@ async def _serve(settings: Settings, does: Roles, count: int, stop: asyncio.Even
             sandbox_process.beside(settings, sandbox_process.reached_at(reserved))
         )
         nats_url = await below.enter_async_context(_nats(settings))
-        await apply_migrations(found.dsn, starting)
+        await apply_migrations(settings, found.dsn, starting)
         registry = await below.enter_async_context(_registry(settings, found, ids, starting))
         environment = _environment(settings, found.dsn, nats_url, stripe_base)
         family = Family(count, does, environment, ids, registry)

@@ -114,7 +114,7 @@ async def standing(
             if not shared:
                 # A second descriptor of the socket, so that the gateway goes on where this ends.
                 await early.enter_async_context(listening(probes.app(), bound.dup()))
-            await apply_migrations(found.dsn, starting)
+            await apply_migrations(settings, found.dsn, starting)
             running = partial(
                 bootstrap.running, dsn=found.dsn, stripe_base=stripe_base,
                 exclusive=found.exclusive, runs=does.services, tracer=tracer, starting=starting,
@@ -153,12 +153,18 @@ def at(bound: socket.socket, settings: Settings) -> Settings:
     return replace(settings, port=port, public_url=public_url)
 
 
-async def apply_migrations(dsn: str, starting: Starting) -> None:
-    """Bring the database at *dsn* up to date, as soon as it is there."""
+async def apply_migrations(settings: Settings, dsn: str, starting: Starting) -> None:
+    """Bring the database at *dsn* up to date, as soon as it is there.
+
+    Raises:
+        SettingsError: what it is asked to keep it may lose (`database.refuse_unless_durable`).
+
+    """
 
     async def attempt() -> None:
         connection = await asyncpg.connect(dsn)
         try:
+            await database.refuse_unless_durable(connection, settings)
             for name in await migrate(connection):
                 log.info("migration.applied", name=name)
         finally:

@@ -11,12 +11,13 @@ fills them in from the data directory. This module touches no file.
 
 # ruff: noqa: RUF009 - `_setting` is `dataclasses.field` with a typed default, which the rule allows.
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, Self, TypeVar
 
+from ticketing import production
 from ticketing import settings_values as values
 
 STRIPE_API_BASE = "https://api.stripe.com"
@@ -235,8 +236,8 @@ class Settings:
         "TICKETING_ENV",
         values.environment,
         "development",
-        "production refuses the payment sandbox, test keys, TICKETING_RATE_LIMITS=off,"
-        " http public URLs and generated secrets",
+        "production refuses the payment sandbox, test keys, TICKETING_RATE_LIMITS=off, http public"
+        " URLs, generated or guessable secrets, and a database that may lose what it acknowledged",
     )
     rate_limits: bool = _setting(
         "TICKETING_RATE_LIMITS",
@@ -329,21 +330,6 @@ def _refuse_unless_stripe_fits_together(settings: Settings) -> None:
 
 
 def _refuse_unless_fit_for_production(settings: Settings) -> None:
-    for name, fits, expected, got in _production_rules(settings):
+    for name, fits, expected, got in production.rules(settings):
         if not fits:
             raise SettingsError(name, f"{expected} (TICKETING_ENV=production)", got)
-
-
-def _production_rules(settings: Settings) -> Iterable[tuple[str, bool, str, str]]:
-    """Name, whether it is fit for real money, what is expected and what is there otherwise."""
-    stripe_got = "a test key" if settings.stripe_key else "none, which means the payment sandbox"
-    yield "STRIPE_KEY", settings.is_live, "a live key", stripe_got
-    test_page = settings.stripe_publishable_key.startswith("pk_test_")
-    yield "STRIPE_PUBLISHABLE_KEY", not test_page, "a live key", "a test key"
-    yield "TICKETING_RATE_LIMITS", settings.rate_limits, "on", "off"
-    https = settings.public_url.startswith("https://")
-    yield "TICKETING_PUBLIC_URL", https, "an https origin", settings.public_url
-    generated = "none, which means a generated one"
-    yield "JWT_KEY", bool(settings.jwt_key), "a key", generated
-    yield "SESSION_KEYS", bool(settings.session_keys), "a key", generated
-    yield "TICKETING_DATA_KEYS", bool(settings.data_keys), "a key", generated

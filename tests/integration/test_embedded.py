@@ -18,6 +18,7 @@ import pytest
 
 from tests.support import postgres, wait
 from tests.support.database_user import DatabaseUser
+from ticketing.database import DURABLE_BY
 from ticketing.embedded import (
     AlreadyServingError,
     EmbeddedPostgres,
@@ -83,10 +84,10 @@ async def test_a_new_server_is_durable_private_and_keeps_its_data(data_dir: Path
         assert database.owner
         shown = {
             name: await query(database.dsn, f"show {name}")
-            for name in ("fsync", "data_checksums", "listen_addresses", "server_encoding")
+            for name in (*DURABLE_BY, "data_checksums", "listen_addresses", "server_encoding")
         }
         assert shown == {
-            "fsync": "on",
+            **dict.fromkeys(DURABLE_BY, "on"),
             "data_checksums": "on",
             "listen_addresses": "",
             "server_encoding": "UTF8",

@@ -21,8 +21,10 @@ PRODUCTION = {
     "TICKETING_PUBLIC_URL": "https://tickets.example.com",
     "JWT_KEY": SECRET,
     "SESSION_KEYS": FERNET,
-    "TICKETING_DATA_KEYS": FERNET,
+    "TICKETING_DATA_KEYS": Fernet.generate_key().decode(),
 }
+
+SECRETS = ("JWT_KEY", "JWT_KEY_PREVIOUS", "SESSION_KEYS", "TICKETING_DATA_KEYS")
 
 
 def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
@@ -202,12 +204,20 @@ def test_production_starts_with_everything_given() -> None:
         ("JWT_KEY", ""),
         ("SESSION_KEYS", ""),
         ("TICKETING_DATA_KEYS", ""),
+        ("JWT_KEY", "0123456" * 5),
+        ("JWT_KEY", "MY_JWT_SECRET" * 3),
+        ("JWT_KEY", "change-me-before-you-go-live-0123"),
+        ("JWT_KEY_PREVIOUS", SECRET),
+        ("JWT_KEY_PREVIOUS", "x" * 32),
+        ("SESSION_KEYS", f"{FERNET},{'A' * 43}="),
+        ("TICKETING_DATA_KEYS", f"{Fernet.generate_key().decode()},{FERNET}"),
     ],
 )
 def test_production_refuses_what_is_for_development(name: str, text: str) -> None:
     told = refusal({**PRODUCTION, name: text})
     assert told.startswith(f"{name}: expected ")
     assert "TICKETING_ENV=production" in told
+    assert not (name in SECRETS and text and text in told)
 
 
 def test_the_rules_hold_for_changed_settings_too() -> None:
@@ -218,14 +228,14 @@ def test_the_rules_hold_for_changed_settings_too() -> None:
 def test_no_secret_is_in_the_repr() -> None:
     environ = {
         **PRODUCTION,
-        "JWT_KEY_PREVIOUS": SECRET,
+        "JWT_KEY_PREVIOUS": SECRET[::-1],
         "STRIPE_WEBHOOK_SECRETS": "whsec_hunter2",
         "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
         "DATABASE_URL": "postgresql://u:hunter2@h/d",
         "NATS_URL": "nats://u:hunter2@h",
     }
     shown = repr(Settings.from_env(environ))
-    for secret in (SECRET, FERNET, "sk_live_1234", "hunter2"):
+    for secret in (SECRET, SECRET[::-1], FERNET, "sk_live_1234", "hunter2"):
         assert secret not in shown
 
 
