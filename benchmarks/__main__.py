@@ -6,7 +6,19 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from benchmarks import admin, asks, deadlines, hooks, live, memory, orders, paging, profile, restart
+from benchmarks import (
+    admin,
+    asks,
+    deadlines,
+    fsck,
+    hooks,
+    live,
+    memory,
+    orders,
+    paging,
+    profile,
+    restart,
+)
 from benchmarks.stage import Stage, stage
 from benchmarks.table import Row, render
 
@@ -28,6 +40,7 @@ MEASURES: dict[str, Sequence[Callable[[Stage], Awaitable[list[Row]]]]] = {
     "n": (hooks.measure,),
     "o": (admin.pages,),
     "p": (admin.cost,),
+    "v": (fsck.measure,),
     "f": (restart.measure,),
 }
 

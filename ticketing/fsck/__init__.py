@@ -10,6 +10,7 @@ Layout, in reading order:
 - `queries`    the rules about pairs and deadlines: one query a rule
 - `money`      those about payments and the ledger
 - `history`    the journal, folded, against the rows: state == fold(apply, journal)
+- `parallel`   that in several processes, if there is much of it
 - `inbox`      every message that waits can be delivered and read
 - `audit`      the chain of the audit log
 - `provider`   what the payment provider holds, against the orders

@@ -6,8 +6,8 @@ from typing import Final
 import asyncpg
 
 from actors.postgres_session import prepare_session
-from ticketing.bootstrap import STATE_TYPES, placement
-from ticketing.fsck import audit, history, inbox, money, provider, queries
+from ticketing.bootstrap import placement
+from ticketing.fsck import audit, history, inbox, money, parallel, provider, queries
 from ticketing.fsck.fragments import MAY_BE_OPEN
 from ticketing.fsck.violation import Connection, Violation
 
@@ -21,14 +21,12 @@ MAY_BE_HELD_SECONDS: Final = 60
 
 _RULES: Final = {**queries.RULES, **money.RULES}
 
-_SETTINGS: Final = {"application_name": "ticketing:fsck", "jit": "off", "timezone": "UTC"}
-
 
 async def run(dsn: str) -> int:
     """The command: prints a line for each violation; 1 if there is any, else 0."""
-    connection = await asyncpg.connect(dsn, server_settings=_SETTINGS)
+    connection = await asyncpg.connect(dsn, server_settings=parallel.SETTINGS)
     try:
-        found = await check(connection)
+        found = await check(connection, dsn=dsn)
     finally:
         await connection.close()
     for violation in found:
@@ -40,12 +38,14 @@ async def run(dsn: str) -> int:
 async def check(
     connection: Connection,
     *,
+    dsn: str | None = None,
     sandbox_intents: provider.Intents | None = None,
     at_rest: bool = False,
 ) -> list[Violation]:
     """Every violation there is, at one instant.
 
-    *connection* is for this alone, outside any transaction. *sandbox_intents*, if given, is what
+    *connection* is for this alone, outside any transaction. With its *dsn*, a large market is gone
+    through by several processes. *sandbox_intents*, if given, is what
     the payment sandbox holds (the list in the answer to `GET /_sandbox/intents`). *at_rest* says
     that nothing is under way: then no pair may be open, however young it is.
     """
@@ -54,7 +54,7 @@ async def check(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(MAY_BE_OPEN, f"{may_be_open} seconds")
         found = await _rows(connection)
-        found += await _histories(connection)
+        found += await _histories(connection, dsn)
         found += await audit.chain(connection)
         if sandbox_intents is not None:
             found += await provider.books(
@@ -74,9 +74,7 @@ async def _rows(connection: Connection) -> list[Violation]:
     ]
 
 
-async def _histories(connection: Connection) -> list[Violation]:
-    places = placement()
+async def _histories(connection: Connection, dsn: str | None) -> list[Violation]:
     found = await history.foreign_facts(connection)
-    for kind in STATE_TYPES:
-        found += [each async for each in history.histories(connection, kind, places)]
-    return found + [each async for each in inbox.messages(connection, places)]
+    found += await parallel.histories(connection, dsn)
+    return found + [each async for each in inbox.messages(connection, placement())]

@@ -1,15 +1,17 @@
 """The journal against the rows: every actor is the fold of its facts, and nothing else.
 
-Both are read through cursors in the order of their keys and compared as they pass by, one actor at
-a time, so that memory stays flat however long the history is.
+Both are read in the order of their keys, a page of actors at a time, so that memory stays flat
+however many there are. What is right is passed by quickly: a million actors are a few seconds.
 """
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, NamedTuple, get_type_hints
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, get_type_hints
 
 import asyncpg
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from actors import Fact, Placement, Ref, State, wire_name
 from ticketing.bootstrap import STATE_TYPES, TABLES
@@ -18,17 +20,20 @@ from ticketing.fsck.violation import Connection, Violation
 __all__ = ["foreign_facts", "histories"]
 
 # Large enough that waiting for the server is rare, small enough to be a few megabytes.
-PAGE_ROWS: Final = 2000
+PAGE_ACTORS: Final = 2000
 
 _FACTS: Final = """
 select key, version, seq, fact, data, partition, epoch
-from journal where kind = $1
+from journal where kind = $1 and key > $2 and ($3::text is null or key <= $3)
 order by key, version, seq
 """
 
 _FOREIGN: Final = """
 select kind, count(*) as facts from journal where kind <> all($1::text[]) group by kind
 """
+
+Problem = tuple[str, str]
+"""A rule, and how it is broken."""
 
 
 async def foreign_facts(connection: Connection) -> list[Violation]:
@@ -41,148 +46,146 @@ async def foreign_facts(connection: Connection) -> list[Violation]:
 
 
 async def histories(
-    connection: Connection, kind: str, placement: Placement
+    connection: Connection,
+    kind: str,
+    placement: Placement,
+    *,
+    after: str = "",
+    until: str | None = None,
 ) -> AsyncIterator[Violation]:
-    """What is wrong with the histories and rows of the actors of *kind*."""
-    state_type = STATE_TYPES[kind]
-    folds = _folds(connection, kind, state_type)
-    rows = _rows(connection, TABLES[kind], state_type)
-    fold, row = await anext(folds, None), await anext(rows, None)
-    while fold is not None or row is not None:
-        # Keys are in byte order in the database; that is also the order of Python's strings.
-        key = min(each.key for each in (fold, row) if each is not None)
-        mine = fold if fold is not None and fold.key == key else None
-        stored = row if row is not None and row.key == key else None
-        for violation in _compare(Ref(kind, key), mine, stored, placement):
+    """What is wrong with the histories and rows of the actors of *kind*.
+
+    Only those with keys *after* one and, if it is given, *until* another, that one included.
+    """
+    reader = _Reader(kind, placement)
+    await reader.prepare(connection)
+    is_last = False
+    while not is_last:
+        rows = await connection.fetch(reader.select, after, until, PAGE_ACTORS)
+        is_last = len(rows) < PAGE_ACTORS
+        end = until if is_last else rows[-1]["id"]
+        facts = await connection.fetch(_FACTS, kind, after, end)
+        for violation in reader.page(rows, facts):
             yield violation
-        if mine is not None:
-            fold = await anext(folds, None)
-        if stored is not None:
-            row = await anext(rows, None)
+        after = end or ""
 
 
-class _Stored(NamedTuple):
-    """An actor's row; *state* is None if it cannot be read."""
+class _Reader:
+    """Compares actors of one kind: their rows, and their facts in order."""
 
-    key: str
-    partition: int
-    version: int
-    state: State | None
-    why: str
+    def __init__(self, kind: str, placement: Placement) -> None:
+        self._kind = kind
+        self._placement = placement
+        self._type = STATE_TYPES[kind]
+        self._decode = msgspec.json.Decoder(get_type_hints(self._type.apply)["fact"]).decode
+        names = self._type.__struct_fields__
+        self._names = names
+        self._json: dict[int, Callable[[bytes], Any]] = {}
+        """How to read the columns that are JSON, by their places."""
+        columns = ", ".join(f'"{name}"' for name in names)
+        self.select = f"""
+            select {columns}, partition from {TABLES[kind]}
+            where id > $1 and ($2::text is null or id <= $2) order by id limit $3
+        """  # noqa: S608 - names
 
-
-class _Fold:
-    """What the facts of one actor make of it."""
-
-    def __init__(self, key: str, state_type: type[State], decode: Callable[[bytes], Any]) -> None:
-        self.key = key
-        self.state: State | None = state_type(id=key)
-        """None once a fact cannot be read."""
-        self.version = 0
-        self.problems: list[tuple[str, str]] = []
-        self.partitions: set[int] = set()
-        self._decode = decode
-        self._epoch = 0
-        self._seq = 0
-
-    def add(self, row: asyncpg.Record) -> None:
-        version, seq, epoch = row["version"], row["seq"], row["epoch"]
-        expected = (self.version, self._seq + 1) if seq else (self.version + 1, 0)
-        if (version, seq) != expected or not version:
-            want = f"{self.version}.{self._seq + 1} or {self.version + 1}.0"
-            self.problems.append(("versions", f"fact {version}.{seq} follows, expected {want}"))
-        if epoch < self._epoch:
-            self.problems.append(
-                ("epoch", f"version {version} is of epoch {epoch}, after one of {self._epoch}")
-            )
-        self.version, self._seq, self._epoch = version, seq, epoch
-        self.partitions.add(row["partition"])
-        if self.state is not None:
-            self._apply(self.state, row)
-
-    def _apply(self, state: State, row: asyncpg.Record) -> None:
-        try:
-            fact: Fact = self._decode(row["data"])
-            self.state = state.apply(fact)
-        except Exception as error:  # noqa: BLE001 - whatever a broken fact makes `apply` raise
-            self.state = None
-            why = f"{row['fact']} in version {row['version']} cannot be read: {error}"
-            self.problems.append(("journal", why))
-            return
-        named = wire_name(type(fact))
-        if named != row["fact"]:
-            why = f"version {row['version']} is called {row['fact']}, but holds {named}"
-            self.problems.append(("journal", why))
-
-
-async def _folds(
-    connection: Connection, kind: str, state_type: type[State]
-) -> AsyncIterator[_Fold]:
-    decode = msgspec.json.Decoder(get_type_hints(state_type.apply)["fact"]).decode
-    fold: _Fold | None = None
-    async for row in connection.cursor(_FACTS, kind, prefetch=PAGE_ROWS):
-        if fold is None or fold.key != row["key"]:
-            if fold is not None:
-                yield fold
-            fold = _Fold(row["key"], state_type, decode)
-        fold.add(row)
-    if fold is not None:
-        yield fold
-
-
-async def _rows(
-    connection: Connection, table: str, state_type: type[State]
-) -> AsyncIterator[_Stored]:
-    names = state_type.__struct_fields__
-    columns = ", ".join(f'"{name}"' for name in names)
-    select = f"select {columns}, partition from {table} order by id"  # noqa: S608 - names
-    async for row in connection.cursor(select, prefetch=PAGE_ROWS):
-        state, why = None, ""
-        values = {
-            name: msgspec.json.decode(value) if isinstance(value, bytes) else value
-            for name, value in zip(names, row, strict=False)
+    async def prepare(self, connection: Connection) -> None:
+        """Look which columns are JSON."""
+        types = get_type_hints(self._type)
+        statement = await connection.prepare(self.select)
+        self._json = {
+            place: msgspec.json.Decoder(types[column.name]).decode
+            for place, column in enumerate(statement.get_attributes())
+            if column.type.name == "jsonb"
         }
+
+    def page(
+        self, rows: Sequence[asyncpg.Record], facts: Sequence[asyncpg.Record]
+    ) -> Iterator[Violation]:
+        """What is wrong with the actors that have *rows* or *facts*."""
+        histories = {key: list(each) for key, each in groupby(facts, itemgetter(0))}
+        for row in rows:
+            key = row["id"]
+            problems = self._compare(key, histories.pop(key, []), row)
+            if problems:
+                yield from self._violations(key, problems)
+        for key, history in histories.items():
+            yield from self._violations(key, self._compare(key, history, None))
+
+    def _violations(self, key: str, problems: list[Problem]) -> Iterator[Violation]:
+        return (Violation(rule, f"{self._kind} {key}", why) for rule, why in problems)
+
+    def _compare(
+        self, key: str, history: list[asyncpg.Record], row: asyncpg.Record | None
+    ) -> list[Problem]:
+        problems = _order(history)
+        partitions = {fact[5] for fact in history}
+        if row is not None:
+            partitions.add(row["partition"])
+        right = self._placement.partition(Ref(self._kind, key))
+        if partitions != {right}:
+            wrong = sorted(partitions - {right})
+            problems.append(("partition", f"belongs to partition {right}, but is in {wrong}"))
+        state = self._fold(key, history, problems)
+        if not history:
+            problems.append(("fold", "has a row, but no facts"))
+        elif row is None:
+            problems.append(("fold", f"has facts up to version {history[-1][1]}, but no row"))
+        else:
+            problems += self._differences(state, history[-1][1], row)
+        return problems
+
+    def _fold(
+        self, key: str, history: list[asyncpg.Record], problems: list[Problem]
+    ) -> State | None:
+        """What the facts make of it; None once one cannot be read, and *problems* says which."""
+        state = self._type(id=key)
+        for row in history:
+            try:
+                fact: Fact = self._decode(row[4])
+                state = state.apply(fact)
+            except Exception as error:  # noqa: BLE001 - whatever a broken fact makes `apply` raise
+                problems.append(
+                    ("journal", f"{row[3]} in version {row[1]} cannot be read: {error}")
+                )
+                return None
+            if (named := wire_name(type(fact))) != row[3]:
+                why = f"version {row[1]} is called {row[3]}, but holds {named}"
+                problems.append(("journal", why))
+        return replace(state, version=history[-1][1]) if history else state
+
+    def _differences(
+        self, folded: State | None, version: int, row: asyncpg.Record
+    ) -> list[Problem]:
+        if row["version"] != version:
+            return [("versions", f"the row has version {row['version']}, the last fact {version}")]
         try:
-            state = msgspec.convert(values, state_type)
-        except ValueError as error:
-            why = str(error)
-        yield _Stored(row["id"], row["partition"], row["version"], state, why)
+            stored = list(row)
+            del stored[-1]  # The partition.
+            for place, decode in self._json.items():
+                stored[place] = decode(stored[place])
+            if folded is None or stored == [*astuple(folded)]:
+                return []
+            # Not only other values: perhaps such as cannot be at all.
+            found = msgspec.convert(dict(zip(self._names, stored, strict=True)), self._type)
+        except (TypeError, ValueError) as error:
+            return [("fold", f"the row cannot be read: {error}")]
+        return [
+            ("fold", f"{name} is {is_now!r}, the facts make it {expected!r}")
+            for name in self._names
+            if (is_now := getattr(found, name)) != (expected := getattr(folded, name))
+        ]
 
 
-def _compare(
-    ref: Ref, fold: _Fold | None, stored: _Stored | None, placement: Placement
-) -> list[Violation]:
-    found = list(fold.problems) if fold is not None else []
-    partitions = set(fold.partitions) if fold is not None else set()
-    if stored is not None:
-        partitions.add(stored.partition)
-    right = placement.partition(ref)
-    if partitions != {right}:
-        wrong = sorted(partitions - {right})
-        found.append(("partition", f"belongs to partition {right}, but is in {wrong}"))
-    if fold is None:
-        found.append(("fold", "has a row, but no facts"))
-    elif stored is None:
-        found.append(("fold", f"has facts up to version {fold.version}, but no row"))
-    else:
-        found += _differences(fold, stored)
-    subject = f"{ref.kind} {ref.key}"
-    return [Violation(rule, subject, detail) for rule, detail in found]
-
-
-def _differences(fold: _Fold, stored: _Stored) -> list[tuple[str, str]]:
-    if stored.version != fold.version:
-        why = f"the row has version {stored.version}, the last fact {fold.version}"
-        return [("versions", why)]
-    if stored.state is None:
-        return [("fold", f"the row cannot be read: {stored.why}")]
-    if fold.state is None:
-        return []
-    folded = replace(fold.state, version=fold.version)
-    if folded == stored.state:
-        return []
-    return [
-        ("fold", f"{name} is {is_now!r}, the facts make it {should!r}")
-        for name in folded.__struct_fields__
-        if (is_now := getattr(stored.state, name)) != (should := getattr(folded, name))
-    ]
+def _order(history: list[asyncpg.Record]) -> list[Problem]:
+    """What is wrong with the versions and epochs of the facts of one actor."""
+    problems: list[Problem] = []
+    last, last_seq, last_epoch = 0, 0, 0
+    for _, version, seq, _, _, _, epoch in history:
+        if (version, seq) != ((last, last_seq + 1) if seq else (last + 1, 0)) or not version:
+            want = f"{last}.{last_seq + 1} or {last + 1}.0"
+            problems.append(("versions", f"fact {version}.{seq} follows, expected {want}"))
+        if epoch < last_epoch:
+            why = f"version {version} is of epoch {epoch}, after one of {last_epoch}"
+            problems.append(("epoch", why))
+        last, last_seq, last_epoch = version, seq, epoch
+    return problems
