@@ -8,7 +8,7 @@ from tests.support import breaks, breaks_journal
 from tests.support.breaks import Break
 from tests.support.fsck import Case, found, is_named
 from tests.support.market import Market, Meddler
-from ticketing.fsck import run
+from ticketing.fsck import history, parallel, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -32,6 +32,21 @@ async def test_the_command_prints_a_line_for_each_violation(
         "fold: ticket t-free: title is 'Forged', the facts make it 'A seat'",
         "fold: ticket t-sold: title is 'Forged', the facts make it 'A seat'",
     ]
+
+
+async def test_several_processes_find_what_one_finds(
+    meddler: Meddler, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await meddler.sql("update tickets set title = 'Forged'")
+    await meddler.sql("delete from orders")
+    monkeypatch.setattr(history, "PAGE_ACTORS", 2)
+    alone = sorted(map(str, await found(meddler.market, [])))
+    monkeypatch.setattr(parallel, "ACTORS_A_PROCESS_MIN", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert await run(meddler.market.dsn) == 1
+    told = set(capsys.readouterr().out.splitlines())
+    assert told == {line for line in alone if not line.startswith("intent")}
+    assert len(told) > 10
 
 
 BREAKS: Final[list[Case]] = [
