@@ -107,7 +107,7 @@ async def _serve(settings: Settings, given: argparse.Namespace) -> int:
     if settings.nats_url and missing and not given.shared_port:
         # What one process signs and seals, all others must be able to read.
         log.warning("keys.generated", names=missing, needed_everywhere=str(settings.data_dir))
-    settings = generated_keys.fill_in(settings)
+    settings = generated_keys.fill_in(settings, needs_provider=does.needs_provider)
     if count > 1:
         return await processes.serve(settings, does, count)
     return await serve.serve(settings, does, shared=given.shared_port)

@@ -24,8 +24,11 @@ _JWT_SECRET_BYTES = 48  # Comfortably above the 32 that HS256 asks for.
 _WEBHOOK_SECRET_BYTES = 32  # As long as the hash that it keys, SHA-256; RFC 2104, section 3.
 
 
-def fill_in(settings: Settings) -> Settings:
+def fill_in(settings: Settings, *, needs_provider: bool = True) -> Settings:
     """The settings with every secret in place: the given ones, else those of the data directory.
+
+    A process that has nothing to do with the payment provider gets none for its webhooks, so that
+    it can run where no file can be written.
 
     Raises:
         SettingsError: a key file is not what it has to be.
@@ -38,7 +41,8 @@ def fill_in(settings: Settings) -> Settings:
         session_keys=settings.session_keys
         or _load(keys / "session", _new_fernet_key, values.fernet_keys),
         data_keys=settings.data_keys or _load(keys / "data", _new_fernet_key, values.fernet_keys),
-        stripe_webhook_secrets=settings.stripe_webhook_secrets or _webhook_secrets(settings, keys),
+        stripe_webhook_secrets=settings.stripe_webhook_secrets
+        or (_webhook_secrets(settings, keys) if needs_provider else ()),
     )
 
 

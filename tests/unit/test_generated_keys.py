@@ -55,6 +55,8 @@ def test_given_keys_are_kept_and_nothing_is_written(settings: Settings) -> None:
 def test_the_secret_of_webhooks_is_made_for_our_own_sandbox_alone(settings: Settings) -> None:
     elsewhere = dataclasses.replace(settings, stripe_api_base="http://127.0.0.1:9000")
     assert generated_keys.fill_in(elsewhere).stripe_webhook_secrets == ()
+    without = generated_keys.fill_in(settings, needs_provider=False)
+    assert without.stripe_webhook_secrets == ()
     assert not (settings.data_dir / "keys" / "webhook").exists()
 
 
