@@ -77,7 +77,7 @@ class Scene:
         counts = [b - a for a, b in zip(before, after, strict=True)]
         _, late = await lapses.latest(self.site, since)
         self.rolls.append(Roll(old.role, ready - began, ended - ready, *counts, late))
-        print("  {:<11}ready {:5.1f} s  ended {:5.1f} s  {:5d} requests  {:3d} 503s".format(
+        print("  {:<11} ready {:5.1f} s  ended {:5.1f} s  {:5d} requests  {:3d} 503s".format(
             old.role, ready - began, ended - ready, *counts[:2]), flush=True)  # fmt: skip
 
 

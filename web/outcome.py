@@ -5,10 +5,10 @@ before the watch began (the request is a retry), or got lost on the way, is look
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple, TypeVar, cast
 
-from actors import Clock, RefusalError, State, Subscription
+from actors import Clock, RefusalError, State, Subscription, UnavailableError
 from ticketing import orders, payments
 from ticketing.errors import OrderCancelledError, OrderExpiredError, PaymentInProgressError
 from ticketing.orders import CancelReason, OrderState, OrderStatus
@@ -26,6 +26,9 @@ S = TypeVar("S", bound=State)
 
 # As long as a client waits for any ask; who wants to know after that looks at the payment.
 _WAIT_SECONDS: Final = 10.0
+
+# A change that is not heard of, because its actor moved to another process just then, is found so.
+_LOOK_SECONDS: Final = 2.0
 
 _UNDER_WAY: Final = frozenset(
     {
@@ -140,11 +143,16 @@ class Watch:
     ) -> S | None:
         """The first state, from *state* on, that *is_enough*; what is stored if time is up."""
         while state is None or not is_enough(state):
+            left = self._ends - self._clock.monotonic()
             try:
-                change = await changes.next(timeout=self._ends - self._clock.monotonic())
+                change = await changes.next(timeout=min(left, _LOOK_SECONDS))
             except TimeoutError:
-                return await look_up()
-            state = cast("S", change.state)
+                if left <= _LOOK_SECONDS:
+                    return await look_up()
+                with suppress(UnavailableError):  # Later, perhaps.
+                    state = await look_up()
+            else:
+                state = cast("S", change.state)
         return state
 
     async def _refusal(self, payment: PaymentState, attempt: Attempt) -> RefusalError:

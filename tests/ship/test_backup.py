@@ -36,6 +36,14 @@ RESERVATION_SECONDS = 4.0
 SELLER, BUYER = "seller@example.com", "buyer@example.com"
 
 
+# Nodes of then that might go on, and partitions that they would think theirs.
+_GOES_ON = """
+select (select count(*) from node where state <> 'dead')
+    + (select count(*) from partition p where owner is not null
+        or epoch <= (select max(epoch) from journal j where j.partition = p.id))
+"""
+
+
 @dataclass
 class Site:
     """A place where a server runs, is lost, and runs again; with those who trade there."""
@@ -219,6 +227,7 @@ async def _loses_nothing(settings: Settings, kept: Path) -> None:
     told = await backup.restore(settings, kept, replace=True, log=print)
     assert f"restored {kept}" in told
     assert 0 < await _tickets(settings) < count
+    assert await _value(settings, _GOES_ON) == 0
 
 
 def _altered(kept: Path, manifest: Mapping[str, Any], *, dump: bytes | None = None) -> bytes:
@@ -236,13 +245,17 @@ def _altered(kept: Path, manifest: Mapping[str, Any], *, dump: bytes | None = No
 
 
 async def _tickets(settings: Settings) -> int:
+    return await _value(settings, "select count(*) from tickets")
+
+
+async def _value(settings: Settings, sql: str) -> int:
     async with await EmbeddedPostgres.open(settings.data_dir, log=print) as postgres:
         connection = await asyncpg.connect(postgres.dsn)
         try:
-            count: int = await connection.fetchval("select count(*) from tickets")
+            found: int = await connection.fetchval(sql)
         finally:
             await connection.close()
-    return count
+    return found
 
 
 async def test_a_database_of_ones_own_is_not_for_these_commands(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import asdict, replace
 
-from actors import Change, State, Subscription
+from actors import Change, State, Subscription, UnavailableError
 from tests.support.clock import START, FakeClock
 from ticketing.errors import OrderCancelledError, OrderExpiredError, PaymentInProgressError
 from ticketing.orders import CancelReason, OrderState, OrderStatus
@@ -28,12 +28,14 @@ STARTED = PaymentState(
 class Stored(Reads):
     """A database with one payment and its order in it."""
 
-    def __init__(self, payment: PaymentState = STARTED, order: OrderState = ORDER) -> None:
+    def __init__(self, payment: PaymentState | None = STARTED, order: OrderState = ORDER) -> None:
         self.payment = payment
         self.order = order
 
     async def row(self, sql: str, *arguments: object) -> Any:
         del arguments
+        if self.payment is None:
+            raise UnavailableError("The database is away")
         if "from payments" in sql:
             lists = {
                 name: msgspec.json.encode(getattr(self.payment, name)).decode()
@@ -139,6 +141,30 @@ async def test_a_change_that_was_lost_is_found_in_the_end() -> None:
         await case.watch.outcome(STARTED, is_retry=False)
     case.stored.payment, case.stored.order = CAPTURED, COMPLETE
     assert await case.watch.outcome(STARTED, is_retry=False) == TAKEN
+
+
+class Deaf(Subscription):
+    """What is told of never gets here; whoever waits looks at *case* when a moment has passed."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self._case = case
+        self._looks = iter((STARTED, None, CAPTURED))
+
+    async def next(self, timeout: float) -> Change:
+        assert timeout <= 2
+        self._case.stored.payment = next(self._looks, CAPTURED)
+        raise TimeoutError
+
+
+async def test_a_change_that_was_lost_is_found_before_long() -> None:
+    case = Case()
+    case.stored.order = COMPLETE
+    deaf = Deaf(case)
+    watch = Watch(
+        case.stored, case.clock, OrderId("o"), UserId("u"), paid=deaf, ordered=deaf
+    )  # fmt: skip
+    assert await watch.outcome(STARTED, is_retry=False) == TAKEN
 
 
 async def test_a_retry_finds_what_was_there_before_it() -> None:
