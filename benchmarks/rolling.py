@@ -37,7 +37,8 @@ CALM_SECONDS: Final = 2.0
 # A restart takes about five seconds, and two or three times that on a busy machine.
 TICKETS_PER_RESTART: Final = 20
 
-CONNECTIONS: Final = 200
+# More than wait at any moment, unless the site cannot keep up: then it has to say so, not we.
+CONNECTIONS: Final = 800
 
 
 @dataclass
