@@ -48,7 +48,7 @@ function Password({ email }) {
       <input type="email" name="email" value=${email} autocomplete="username" readonly hidden />
       <${Field} form=${form} name="currentPassword" label="Current password" type="password" autocomplete="current-password" />
       <${Field} form=${form} name="newPassword" label="New password" type="password" autocomplete="new-password"
-        hint="At least 8 characters; a few words are easier to remember. You are signed out everywhere else." />
+        hint="At least 8 characters; a few words are easier to remember. You will be signed out everywhere else." />
       ${isDone.value && html`<p class="done">Your password is changed.</p>`}
       <${Submit} form=${form}>Change password<//>
     </form>`;
