@@ -26,6 +26,7 @@ __all__ = [
     "claims_of",
     "end",
     "has_changed",
+    "is_shown",
     "save",
 ]
 
@@ -128,6 +129,11 @@ async def begin(request: web.Request, token: str) -> None:
 async def end(request: web.Request) -> None:
     """No session any more, whatever the cookie was."""
     request[_CHANGED] = await request.app[STORAGE].new_session()
+
+
+def is_shown(request: web.Request) -> bool:
+    """Whether *request* comes with a session, good or not."""
+    return request.app[STORAGE].load_cookie(request) is not None
 
 
 async def claims_of(request: web.Request, gateway: Gateway) -> Claims | None:

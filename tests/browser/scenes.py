@@ -154,7 +154,6 @@ VIEWS: Final[Mapping[str, View]] = MappingProxyType(
         "admin-not-for-buyers": View("/admin", "Administration", "buyer"),
         "account": View("/account", "Your account", "buyer"),
         "account-everywhere": View("/account", "Your account", "buyer", _is_asked_twice),
-        "account-signed-out": View("/account", "Your account"),
         "reset": View("/reset#token", "Choose a new password"),
         "reset-incomplete": View("/reset", "Choose a new password"),
         "signin": View("/signin", "Sign in"),

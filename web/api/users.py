@@ -117,6 +117,8 @@ async def issue_token(call: Call[users.TokenRequest]) -> web.Response:
         token = _token(call.gateway, await _proven(call, email, password))
     elif call.claims is not None:
         token = await _renewed(call, call.claims)
+    elif uses_bearer(call.request) or session.is_shown(call.request):
+        raise NotSignedInError  # What was to be renewed is over.
     else:
         names = ("email", "password")
         raise InvalidInputError(Fault(f"{name} is required", name) for name in names)
