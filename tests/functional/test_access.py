@@ -1,15 +1,31 @@
-"""Who may do what: every route there is, by everybody there is."""
+"""Who may do what: every route and every live topic there is, by everybody there is.
 
-from collections.abc import Mapping
+With `-s` the two tables are printed as they were found.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from tests.functional.running_site import Answer, Program, Site
+from tests.functional.running_site import Answer, Program, Site, bearer, signed_up
+from tests.support.live import opened
+from ticketing.values import UserId
+from web import openapi
 from web.app import ROUTES
+from web.live import names
 
 ROLES = ("anonymous", "other", "seller", "buyer", "admin")
+
+# Administrators whose tokens are good to the letter: one has signed out everywhere since, that of the
+# other has expired. They are answered as strangers are.
+NO_MORE = ("ended", "expired")
+EVERYBODY = (*ROLES, *NO_MORE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +37,7 @@ class Expected:
     path: str | None = None
 
     def status(self, role: str) -> int:
-        return self.statuses[ROLES.index(role)]
+        return self.statuses[0 if role in NO_MORE else ROLES.index(role)]
 
 
 def everybody(status: int, body: Mapping[str, Any] | None = None) -> Expected:
@@ -38,15 +54,8 @@ TICKET = "/api/admin/actors/ticket/{ticket}"
 FREE = "/api/admin/actors/ticket/{free}"
 CREDENTIALS = {"email": "nobody@example.com", "password": "wrong horse"}
 PASSWORDS = {"currentPassword": "wrong horse", "newPassword": "a new horse"}
-OFFER = {"title": "Row 2", "price": 5}
-EVENT = {
-    "name": "A night of its own",
-    "category": "concert",
-    "venue": "Hall",
-    "city": "Oslo",
-    "startsAt": "soon",
-    "timeZone": "Europe/Oslo",
-}
+OFFER = {"title": "Row 2", "price": "5"}
+EVENT: dict[str, Any] = {}  # One that nobody else has.
 
 # {free} is an available ticket of the seller's; {ticket} is reserved by {order} of the buyer's,
 # whose first attempt to pay was declined.
@@ -112,6 +121,21 @@ TABLE: dict[tuple[str, str], Expected] = {
     ("GET", "/ws"): everybody(426),  # What a socket may see is in test_live.py.
 }
 
+TOPICS: dict[str, tuple[str, ...]] = {
+    "tickets": ("subbed",) * 5 + ("4001",) * 2,
+    "ticket:{ticket}": ("subbed",) * 5 + ("4001",) * 2,
+    "event:{event}": ("subbed",) * 5 + ("4001",) * 2,
+    "me": ("unauthorized", *("subbed",) * 4, "4001", "4001"),
+    "admin:overview": ("unauthorized", *("forbidden",) * 3, "subbed", "4001", "4001"),
+    "admin:actor:ticket:{ticket}": (
+        "unauthorized", *("forbidden",) * 3, "subbed", "4001", "4001"
+    ),
+}  # fmt: skip
+"""What each of `EVERYBODY` gets: the topic, a refusal, or the end of the socket."""
+
+SAFE, REFUSED = "GET", 400
+SOME_ID = re.compile("{[a-z]+}")
+
 
 @dataclass
 class Scene:
@@ -122,7 +146,7 @@ class Scene:
     names: dict[str, str]
 
     @classmethod
-    async def set(cls, site: Site) -> "Scene":
+    async def set(cls, site: Site, gone: Mapping[str, Program] | None = None) -> "Scene":
         seller, buyer = site.program(), site.program()
         ticket = await seller.sells(delivery="the code")
         free = await seller.sells()
@@ -134,6 +158,7 @@ class Scene:
             "buyer": buyer,
             "other": site.program(),
             "admin": site.program(roles=("admin",)),
+            **(gone or {}),
         }
         event = await seller.announces()
         names = {
@@ -147,29 +172,91 @@ class Scene:
     async def call(self, role: str, method: str, path: str, body: Any = None) -> Answer:
         caller = self.people.get(role, self.site)
         said = None
-        if body is not None:
+        if body is EVENT:
+            said = self.site.event()
+        elif body is not None:
             said = {name: value.format(**self.names) for name, value in body.items()}
         return await caller.call(method, path.format(**self.names), json=said)
 
+    async def watches(self, role: str, topic: str) -> str:
+        """What *role* is told who wants to watch *topic*."""
+        headers = bearer(self.people[role].token) if role in self.people else {}
+        async with opened(self.site.url, additional_headers=headers) as client:
+            if role in NO_MORE:
+                return str(await client.closed())
+            answer = await client.sub(topic.format(**self.names))
+            return str(answer.get("code", answer["op"]))
+
 
 def test_every_route_has_its_row() -> None:
-    assert {(route.method, route.path) for route in ROUTES} == set(TABLE)
+    document = json.loads(openapi.describe(ROUTES))
+    described = {
+        (method.upper(), path) for path, said in document["paths"].items() for method in said
+    }
+    assert described == set(TABLE)
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gone(site: Site) -> AsyncIterator[dict[str, Program]]:
+    """Who was somebody, and is not any more."""
+    async with await signed_up(site) as browser:
+        user = await browser.current_user()
+        assert user is not None
+        assert (await browser.call("POST", "/api/users/signout-everywhere", json={})).status == 200
+    now = site.gateway.runtime.clock.now()
+    past = {"iat": now - timedelta(hours=1), "exp": now - timedelta(seconds=1)}
+    yield {
+        "ended": Program(site, user["id"], site.token(user["id"], roles=["admin"])),
+        "expired": Program(site, user["id"], site.token(user["id"], roles=["admin"], **past)),
+    }
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Iterator[dict[str, dict[str, Any]]]:
+    """What everybody got, by what they asked for; printed at the end."""
+    found: dict[str, dict[str, Any]] = {}
+    yield found
+    print(f"\n{'':52}" + "".join(f"{role:>14}" for role in EVERYBODY))
+    for what, row in found.items():
+        print(f"{what:52}" + "".join(f"{row[role]:>14}" for role in EVERYBODY))
+    print(f"{len(found)} rows, {len(found) * len(EVERYBODY)} answers")
+
+
 @pytest.mark.parametrize(("method", "path"), TABLE)
 async def test_nobody_gets_further_than_they_may(
-    site: Site, method: str, path: str, role: str
+    site: Site,
+    gone: dict[str, Program],
+    matrix: dict[str, dict[str, Any]],
+    method: str,
+    path: str,
 ) -> None:
-    expected = TABLE[method, path]
-    scene = await Scene.set(site)
-    body = expected.body
-    if body == OFFER:
-        body = {"title": "Row 2", "price": "5"}
-    if body == EVENT:
-        body = site.event()
-    answer = await scene.call(role, method, expected.path or path, body)
-    assert answer.status == expected.status(role), answer.body
+    expected, got = TABLE[method, path], {}
+    scene, is_over = await Scene.set(site, gone), False
+    # Those who may not come first: what they were refused has changed nothing for those who may.
+    for role in sorted(EVERYBODY, key=lambda role: expected.status(role) < REFUSED):
+        if is_over:
+            scene = await Scene.set(site, gone)
+        answer = await scene.call(role, method, expected.path or path, expected.body)
+        got[role] = answer.status
+        assert answer.status == expected.status(role), (role, answer.body)
+        is_over = method != SAFE and answer.status < REFUSED
+    matrix[f"{method} {path}"] = got
+
+
+def test_every_kind_of_topic_has_its_row() -> None:
+    somebody = UserId("01900000-0000-7000-8000-000000000000")
+    named = [names.parse(SOME_ID.sub(somebody, topic), somebody) for topic in TOPICS]
+    assert {name.kind for name in named if isinstance(name, names.Name)} == set(names.Kind)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+async def test_nobody_watches_more_than_they_may(
+    site: Site, gone: dict[str, Program], matrix: dict[str, dict[str, Any]], topic: str
+) -> None:
+    scene = await Scene.set(site, gone)
+    got = {role: await scene.watches(role, topic) for role in EVERYBODY}
+    matrix[f"SUB {topic}"] = got
+    assert tuple(got.values()) == TOPICS[topic]
 
 
 @pytest.mark.parametrize("role", ROLES)
