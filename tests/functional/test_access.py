@@ -22,8 +22,8 @@ from web.live import names
 
 ROLES = ("anonymous", "other", "seller", "buyer", "admin")
 
-# Administrators whose tokens are good to the letter: one has signed out everywhere since, that of the
-# other has expired. They are answered as strangers are.
+# Administrators whose tokens are good to the letter: one has signed out everywhere since, that of
+# the other has expired. They are answered as strangers are.
 NO_MORE = ("ended", "expired")
 EVERYBODY = (*ROLES, *NO_MORE)
 
