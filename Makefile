@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money fuzz nemesis mutations bench-cluster rolling churn soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money fuzz nemesis mutations simulate bench-cluster rolling churn soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -75,6 +75,11 @@ nemesis: $(DEVELOPMENT) $(PROJECT)  ## three nodes, sixteen clients and every fa
 
 mutations: $(DEVELOPMENT) $(PROJECT)  ## takes out each protection in turn: the nemesis must notice
 	@$(BIN)/python -m tests.cluster.mutations
+
+# One seed again: make simulate SEED=7; the bugs that it has to find: make simulate PLANTED=1
+simulate: $(DEVELOPMENT) $(PROJECT)  ## 200 seeds of three nodes, people and every fault in virtual time; SEEDS=20: fewer
+	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),200) $(if $(SEED),--seed $(SEED)) $(if $(PLANTED),--planted) \
+		$(if $(SMALL),--small) $(if $(VISITS),--visits $(VISITS)) $(if $(SPELLS),--spells $(SPELLS)) $(if $(OFF),--off $(OFF))
 
 churn: $(DEVELOPMENT) $(PROJECT)  ## ten minutes of actors that come and go: memory must stay flat
 	@$(BIN)/python -m benchmarks.churn

@@ -70,6 +70,10 @@ class MemoryDatabase:
     parked: dict[str, ParkedRow] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     journal: list[JournalEntry] = field(default_factory=list)
+    writers: dict[tuple[Ref, int], str] = field(default_factory=dict)
+    """The node that wrote each version."""
+    named: dict[tuple[Ref, str], str] = field(default_factory=dict)
+    """The inbox row that had a name last; it may be gone."""
     rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     owners: dict[int, Owner] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -90,6 +94,8 @@ class MemoryDatabase:
             JournalEntry(commit.ref, commit.version, seq, name, data, commit.at, commit.cause, node)
             for seq, (name, data) in enumerate(commit.facts)
         ]
+        if commit.facts:
+            self.writers[commit.ref, commit.version] = node
         if commit.consumed is not None:
             del self.inbox[commit.consumed.id]
         for name in commit.cancels:
@@ -103,17 +109,14 @@ class MemoryDatabase:
     def put(self, row: InboxRow) -> None:
         if row.name is not None:
             self.drop_named(row.ref, row.name)
+            self.named[row.ref, row.name] = row.id
         self.inbox[row.id] = row
 
     def drop_named(self, ref: Ref, name: str) -> None:
-        for rows in (self.inbox, self.parked):
-            for row_id in [
-                row_id
-                for row_id, each in rows.items()
-                for row in [each.row if isinstance(each, ParkedRow) else each]
-                if row.name == name and row.ref == ref
-            ]:
-                del rows[row_id]
+        """Drop the row of that name, waiting or parked."""
+        row_id = self.named.pop((ref, name), "")
+        self.inbox.pop(row_id, None)
+        self.parked.pop(row_id, None)
 
 
 class MemoryStore:
@@ -258,10 +261,11 @@ class MemoryStore:
     def _landed(self, commit: Commit) -> bool:
         database = self.database
         if commit.facts:
-            mine = (commit.ref, commit.version, self.node)
-            return any((line.ref, line.version, line.node) == mine for line in database.journal)
+            return database.writers.get((commit.ref, commit.version)) == self.node
         if commit.consumed is not None:
             return commit.consumed.id not in database.inbox
+        if commit.answer is not None:
+            return commit.answer.id in database.answers
         return any(row.id in database.inbox for row in commit.sends)
 
     async def answer(self, ask_id: str) -> Answer | None:

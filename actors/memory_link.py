@@ -3,18 +3,30 @@
 What is said takes the time that `MemoryNetwork.latency` draws, and arrives in the order in which
 one node sent it. A node can be cut off, in one direction or both; what it sends is then lost
 without a word, as on a line that is broken somewhere in the middle.
+
+What arrives at an end is handled in the context in which that end was made: so a node that is
+paused (see `actors.simulation.room`) hears it when it goes on.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from actors.clock import Clock
 from actors.link import Answerer, Listener, UnansweredError, UndeliveredError
 from actors.tasks import Tasks
 
-__all__ = ["MemoryLink", "MemoryNetwork"]
+__all__ = ["MemoryLink", "MemoryNetwork", "Way"]
+
+
+class Way(NamedTuple):
+    """What travels: to which *subject*, and whether it is the answer to what was asked there."""
+
+    kind: Literal["request", "answer", "cast"]
+    subject: str
 
 
 @dataclass(slots=True)
@@ -25,10 +37,10 @@ class MemoryNetwork:
     links: "list[MemoryLink]" = field(default_factory=list)
     latency: Callable[[], float] = lambda: 0.0
     """The seconds of each way of each word; drawn anew each time."""
-    drops: Callable[[], bool] = lambda: False
+    drops: Callable[[Way], bool] = lambda _way: False
     """Whether the next word gets lost."""
-    doubles: Callable[[], bool] = lambda: False
-    """Whether the next request arrives twice."""
+    doubles: Callable[[Way], bool] = lambda _way: False
+    """Whether the next word arrives twice."""
 
     def link(self) -> "MemoryLink":
         """A new end."""
@@ -47,9 +59,11 @@ class MemoryLink:
         self._answerers: dict[str, Answerer] = {}
         self._listeners: dict[str, list[Listener]] = {}
         self._backs: list[Callable[[], None]] = []
-        self._waiting: set[tuple[str, asyncio.Future[bytes]]] = set()
+        self._waiting: dict[asyncio.Future[bytes], str] = {}
         self._sent_until = 0.0
         self._under_way: deque[tuple[str, bytes]] = deque()
+        self._arrived: deque[tuple[str, bytes]] = deque()
+        self._context = copy_context()
         self._tasks = Tasks(lambda _name, _error: None)  # It has been logged.
 
     @property
@@ -68,7 +82,7 @@ class MemoryLink:
         self._is_open = False
         self._answerers.clear()
         self._listeners.clear()
-        for _, reply in self._waiting:
+        for reply in self._waiting:
             _fail(reply, UnansweredError("The link was closed"))
 
     def back(self) -> None:
@@ -81,9 +95,8 @@ class MemoryLink:
         if not self._is_open:
             raise UndeliveredError("The line is down")
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        entry = (subject, reply)
-        self._waiting.add(entry)
-        for _ in range(2 if self._network.doubles() else 1):
+        self._waiting[reply] = subject
+        for _ in range(2 if self._network.doubles(Way("request", subject)) else 1):
             self._tasks.start(self._ask(subject, body, reply), f"request {subject}")
         try:
             async with asyncio.timeout(timeout):
@@ -91,11 +104,11 @@ class MemoryLink:
         except TimeoutError:
             raise UnansweredError(f"No answer from {subject}") from None
         finally:
-            self._waiting.discard(entry)
+            del self._waiting[reply]
 
     async def _ask(self, subject: str, body: bytes, reply: "asyncio.Future[bytes]") -> None:
         await self._travel()
-        if not self.speaks or self._network.drops():
+        if not self.speaks or self._network.drops(Way("request", subject)):
             return
         there = next((link for link in self._network.links if subject in link._answerers), None)  # noqa: SLF001 - its other end
         if there is None:
@@ -104,14 +117,31 @@ class MemoryLink:
             return
         if not there.hears:
             return
-        answer = await there._answerers[subject](body)  # noqa: SLF001
+        answer = await there._answered(subject, body)  # noqa: SLF001
         await self._travel()
-        arrives = there.speaks and there.is_up and self.hears and not self._network.drops()
-        if arrives and not reply.done():
+        arrives = there.speaks and there.is_up and self.hears
+        is_lost = self._network.drops(Way("answer", subject))
+        if arrives and not is_lost and not reply.done():
             reply.set_result(answer)
 
+    def _answered(self, subject: str, body: bytes) -> "asyncio.Future[bytes]":
+        """What this end answers, at work in its own context; cancelled if it ends before."""
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        answerer = self._answerers[subject]
+
+        async def answer() -> None:
+            try:
+                answered.set_result(await answerer(body))
+            except Exception as error:  # noqa: BLE001 - it is the asker's
+                _fail(answered, error)
+            finally:
+                answered.cancel()
+
+        self._tasks.start(answer(), f"answer {subject}", context=self._context.copy())
+        return answered
+
     def give_up(self, subject: str) -> None:
-        for asked, reply in tuple(self._waiting):
+        for reply, asked in tuple(self._waiting.items()):
             if asked == subject:
                 _fail(reply, UnansweredError(f"Nobody answers at {subject} any more"))
 
@@ -129,12 +159,24 @@ class MemoryLink:
     def _deliver(self) -> None:
         """What was cast first arrives, whichever of the timers it is that rings."""
         subject, body = self._under_way.popleft()
-        if not self.speaks or self._network.drops():
-            return
+        way = Way("cast", subject)
         for link in tuple(self._network.links):
-            if link.hears:
-                for listener in tuple(link._listeners.get(subject, ())):  # noqa: SLF001
-                    listener(body)
+            if subject not in link._listeners:  # noqa: SLF001
+                continue
+            if not (self.speaks and link.hears) or self._network.drops(way):
+                continue
+            for _ in range(2 if self._network.doubles(way) else 1):
+                link._arrives(subject, body)  # noqa: SLF001
+
+    def _arrives(self, subject: str, body: bytes) -> None:
+        self._arrived.append((subject, body))
+        asyncio.get_running_loop().call_soon(self._hear, context=self._context)
+
+    def _hear(self) -> None:
+        """What arrived first is heard first, whichever of the callbacks it is that runs."""
+        subject, body = self._arrived.popleft()
+        for listener in tuple(self._listeners.get(subject, ())):
+            listener(body)
 
     async def listen(self, subject: str, listener: Listener) -> Callable[[], None]:
         listeners = self._listeners.setdefault(subject, [])

@@ -222,6 +222,8 @@ class PostgresStore:
             landed = await connection.fetchval(_RECORDED, kind, key, commit.version, self.node)
         elif commit.consumed is not None:
             landed = not await connection.fetchval(_IN_INBOX, [commit.consumed.id])
+        elif commit.answer is not None:
+            landed = await connection.fetchval(_IS_ANSWERED, commit.answer.id)
         else:
             landed = await connection.fetchval(_IN_INBOX, [row.id for row in commit.sends])
         return bool(landed)
@@ -299,6 +301,8 @@ where pid = $1 and application_name = $2
 _LOCK_PARTITIONS = "select from partition where id = any($1::int[]) order by id for update"
 
 _ANSWERED = "select digest, reply from answers where id = $1"
+
+_IS_ANSWERED = "select exists (select from answers where id = $1)"
 
 _RECORDED = """
 select exists (select from journal where kind = $1 and key = $2 and version = $3 and node = $4)

@@ -12,6 +12,8 @@
 - **The same seed gives the same run**, callback by callback, as long as the scenario draws its
   own chances from a seed and does not depend on the order of a set of strings.
 - **Nothing outside exists.** Threads, sockets and signals are refused.
+- **A part of it can stand still.** What runs in a `room` is paused and resumed as a process is by
+  SIGSTOP and SIGCONT, while time goes on for all the others.
 - **It cannot hang.** When nothing is ready and no timer is set, or when time does not move on any
   more, the run ends with a `SimulationError`.
 
@@ -23,13 +25,13 @@ import asyncio
 import heapq
 from asyncio import Handle, TimerHandle
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
-__all__ = ["EPOCH", "SimulatedClock", "SimulatedLoop", "SimulationError", "simulate"]
+__all__ = ["EPOCH", "SimulatedClock", "SimulatedLoop", "SimulationError", "room", "simulate"]
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -39,6 +41,10 @@ EPOCH: Final = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 # An hour of a busy marketplace takes some hundred thousand steps; what takes more does not end.
 STEPS_MAX: Final = 5_000_000
+
+
+room: ContextVar[str] = ContextVar("room", default="")
+"""Which part of the world a callback belongs to; tasks inherit it from whoever starts them."""
 
 
 class SimulationError(Exception):
@@ -57,6 +63,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._seconds = 0.0
         self._soon: list[Handle] = []
         self._later: list[tuple[float, int, TimerHandle]] = []
+        self._paused: dict[str, list[Handle]] = {}
         self._numbers = count()
 
     def time(self) -> float:
@@ -95,6 +102,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def run_in_executor(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise SimulationError("There are no threads in a simulation")
 
+    def pause(self, name: str) -> None:
+        """Run nothing of the room *name* until it is resumed; what comes for it waits."""
+        self._paused.setdefault(name, [])
+
+    def resume(self, name: str) -> None:
+        """Go on with the room *name*."""
+        self._soon += self._paused.pop(name, ())
+
     def _run_once(self) -> None:
         """Run one callback; `BaseEventLoop.run_forever` calls this until the loop is stopped."""
         if not self._soon:
@@ -109,8 +124,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         # The order of the others does not matter, so the last may fill the gap.
         self._soon[place], self._soon[-1] = self._soon[-1], self._soon[place]
         handle = self._soon.pop()
-        if not handle.cancelled():
-            handle._run()  # noqa: SLF001 - what a loop does with a handle
+        if handle.cancelled():
+            return
+        if self._paused:
+            waiting = self._paused.get(handle._context.get(room, ""))  # type: ignore[attr-defined] # noqa: SLF001 - it has one
+            if waiting is not None:
+                waiting.append(handle)
+                return
+        handle._run()  # noqa: SLF001 - what a loop does with a handle
 
     def _jump(self) -> None:
         """Let time pass until the next timer."""
@@ -131,6 +152,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def close(self) -> None:
         self._soon.clear()
         self._later.clear()
+        self._paused.clear()
         super().close()
 
 
@@ -178,12 +200,15 @@ def _run_to_end(loop: SimulatedLoop, scenario: Callable[[], Coroutine[Any, Any, 
 
 def _keep(lost: list[BaseException], context: dict[str, Any]) -> None:
     """Remember an error that nobody awaits."""
-    lost.append(context.get("exception") or SimulationError(context["message"]))
+    where = context.get("task") or context.get("future") or ""
+    lost.append(context.get("exception") or SimulationError(f"{context['message']} {where}"))
 
 
 def _end(loop: SimulatedLoop) -> None:
     """Cancel what still runs, and let it end."""
     loop.steps_max = loop.steps + STEPS_MAX
+    for name in tuple(loop._paused):  # noqa: SLF001 - its own module
+        loop.resume(name)
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()

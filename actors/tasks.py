@@ -6,6 +6,7 @@ long as the runtime does, takes the runtime down with it.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 import structlog
@@ -19,17 +20,20 @@ class Tasks:
     """A set of running tasks."""
 
     def __init__(self, on_failure: Callable[[str, BaseException], None]) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
+        # In the order of their starts: so they are stopped, and a simulation can repeat that.
+        self._running: dict[asyncio.Task[Any], None] = {}
         self._on_failure = on_failure
 
-    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run *work* on its own; its failure is reported."""
-        task = asyncio.create_task(work, name=name)  # noqa: TID251 - this is the one place
-        self._running.add(task)
+    def start(
+        self, work: Coroutine[Any, Any, None], name: str, *, context: Context | None = None
+    ) -> None:
+        """Run *work* on its own, in the caller's context or in *context*; failure is reported."""
+        task = asyncio.create_task(work, name=name, context=context)  # noqa: TID251 - this is the one place
+        self._running[task] = None
         task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task.failed", task=task.get_name(), exc_info=error)
             self._on_failure(task.get_name(), error)

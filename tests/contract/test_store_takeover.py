@@ -91,9 +91,10 @@ async def test_a_commit_whose_answer_was_lost_has_landed(
         make.commit("b", expected=1, amount=2),
         make.commit("c", expected=None, amount=None, consumed=errand),
         make.commit("e", amount=None, sends=[told]),
+        make.commit("f", amount=None, ask_id="ask"),
     ]
     await world.commit_unheard(batch)
-    assert await store.settle(batch) == [True] * 4
+    assert await store.settle(batch) == [True] * 5
     assert [line.version for line in await world.journal("b")] == [1, 2]
     await committed(store, make.commit("a", expected=1))
 
@@ -109,9 +110,10 @@ async def test_a_commit_that_broke_off_has_not_landed(
         make.commit("b", expected=1, amount=2),
         make.commit("c", expected=None, amount=None, consumed=errand),
         make.commit("e", amount=None, sends=[told]),
+        make.commit("f", amount=None, ask_id="ask"),
     ]
     await world.fail_to_commit(batch)
-    assert await store.settle(batch) == [False] * 4
+    assert await store.settle(batch) == [False] * 5
     await committed(store, *batch)
 
 

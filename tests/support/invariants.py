@@ -1,8 +1,8 @@
 """What must be true of a marketplace at rest, whatever happened to it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, get_type_hints
 
 import msgspec
@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from actors import Ref, State
 from actors.memory import JournalEntry, MemoryDatabase
-from tests.support.simulated_market import Market
+from tests.support.simulated_provider import Provider
+from tests.support.simulated_world import Tables
 from ticketing.orders.state import CancelReason, OrderStatus
 from ticketing.payments.state import PaymentState, PaymentStatus
 from ticketing.tickets.state import (
@@ -26,7 +27,20 @@ from ticketing.tickets.state import (
 )
 from ticketing.values import OrderId
 
-__all__ = ["check"]
+__all__ = ["Holding", "check", "facts_of"]
+
+
+class Market(Tables):
+    """What is looked at."""
+
+    provider: Provider
+    consumed: Mapping[str, int]
+    acknowledged: Iterable[tuple[Ref, int]]
+    """Versions that somebody was told of."""
+    cancels_asked: set[OrderId]
+    allowance = timedelta()
+    """What the clocks of two nodes may differ by."""
+
 
 Turns = list[tuple[JournalEntry, Any]]
 
@@ -77,49 +91,75 @@ def check_fold(database: MemoryDatabase, ref: Ref, turns: Turns) -> None:
     assert folded == database.state(ref), f"{ref} is not what its journal says"
 
 
-def check_holders(market: Market, turns: Turns) -> None:
-    """A ticket is reserved when it is free, and let go of or sold by its holder alone."""
-    holder: TicketReserved | None = None
-    is_sold = is_withdrawn = False
-    starts_at: datetime | None = None
-    for _, fact in turns:
+class Holding:
+    """Who holds one ticket, fact by fact.
+
+    It is reserved when it is free, and its holder's until it is let go of or sold. *allowance* is
+    what the clocks of two nodes may differ by.
+    """
+
+    def __init__(self, allowance: timedelta = timedelta()) -> None:
+        self._allowance = allowance
+        self.holder: TicketReserved | None = None
+        self._is_sold = self._is_withdrawn = False
+        self._starts_at: datetime | None = None
+
+    def take(self, fact: TicketFact) -> None:
+        """Go on with *fact*.
+
+        Raises:
+            AssertionError: it cannot be so.
+
+        """
+        holder = self.holder
         match fact:
             case TicketListed():
-                starts_at = None if fact.event is None else fact.event.starts_at
+                self._starts_at = None if fact.event is None else fact.event.starts_at
             case TicketReserved():
                 assert holder is None, f"two hold it: {holder} and {fact}"
-                assert not is_withdrawn, f"reserved after it was withdrawn: {fact}"
-                assert starts_at is None or fact.at < starts_at, f"too late: {fact}"
-                holder = fact
+                assert not self._is_withdrawn, f"reserved after it was withdrawn: {fact}"
+                assert self._starts_at is None or fact.at < self._starts_at, f"too late: {fact}"
+                self.holder = fact
             case TicketReleased():
                 assert holder is not None, "nobody holds it"
-                assert not is_sold, "released though it is sold"
+                assert not self._is_sold, "released though it is sold"
                 assert fact.order_id == holder.order_id, "let go of by somebody else"
-                check_release(market, holder, fact)
-                holder = None
+                earliest = holder.until - self._allowance
+                is_early = fact.reason is ReleaseReason.LAPSED and fact.at < earliest
+                assert not is_early, f"lapsed {holder.until - fact.at} early: {holder}"
+                self.holder = None
             case TicketSold():
                 assert holder is not None, "sold to nobody"
                 assert fact.order_id == holder.order_id, "sold to somebody else"
-                assert not is_sold, "sold twice"
-                is_sold = True
+                assert not self._is_sold, "sold twice"
+                self._is_sold = True
             case TicketUnsold():
-                assert is_sold, "unsold though it was not sold"
+                assert self._is_sold, "unsold though it was not sold"
                 assert holder is not None
                 assert fact.order_id == holder.order_id, "unsold by somebody else"
-                check_unsold(market, fact)
-                holder, is_sold = None, False
+                self.holder, self._is_sold = None, False
             case TicketWithdrawn():
                 assert holder is None, f"withdrawn from under {holder}"
-                is_withdrawn = True
+                self._is_withdrawn = True
             case _:
                 pass
 
 
-def check_release(market: Market, held: TicketReserved, fact: TicketFact) -> None:
-    """A reservation ends by time at its time; otherwise its order wanted it so."""
-    assert isinstance(fact, TicketReleased)
+def check_holders(market: Market, turns: Turns) -> None:
+    """A ticket is its holder's, and what ends that is what the order of the holder came to."""
+    holding = Holding(market.allowance)
+    for _, fact in turns:
+        held = holding.holder
+        holding.take(fact)
+        if isinstance(fact, TicketReleased) and held is not None:
+            check_release(market, held, fact)
+        elif isinstance(fact, TicketUnsold):
+            check_unsold(market, fact)
+
+
+def check_release(market: Market, held: TicketReserved, fact: TicketReleased) -> None:
+    """A reservation that did not end by its time ended because its order wanted it so."""
     if fact.reason is ReleaseReason.LAPSED:
-        assert fact.at >= held.until, f"lapsed {held.until - fact.at} early: {held}"
         return
     order = market.order(held.order_id)
     assert order is not None, f"cancelled by an order that never was: {held}"

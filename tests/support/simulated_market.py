@@ -77,6 +77,7 @@ class Market(Tables):
         self.offered: list[TicketId] = []
         self.cancels_asked: set[OrderId] = set()
         self.is_faulty = True
+        self.allowance = timedelta()
         self._ticket = ticket
         self._runtime: Runtime | None = None
         self._store: FaultyStore | None = None

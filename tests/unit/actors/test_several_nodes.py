@@ -275,11 +275,11 @@ async def test_every_add_counts_once_whatever_the_line_does() -> None:
     async with cluster(3) as it:
         dice = Random(it.data.owners[0].node)  # noqa: S311 - reproducible is what it has to be
         it.network.latency = lambda: dice.choice((0.0, 0.002, 0.05))
-        it.network.drops = lambda: dice.random() < 0.1
-        it.network.doubles = lambda: dice.random() < 0.1
+        it.network.drops = lambda _way: dice.random() < 0.1
+        it.network.doubles = lambda _way: dice.random() < 0.1
         adds = [dice.choice(it.nodes).ask(dice.choice(KEYS), Add(), timeout=60) for _ in range(100)]
         await asyncio.gather(*adds)
-        it.network.drops = it.network.doubles = lambda: False
+        it.network.drops = it.network.doubles = lambda _way: False
         totals = await asyncio.gather(*(it.nodes[0].ask(key, Add(amount=0)) for key in KEYS))
         assert sum(totals) == 100
 
@@ -313,7 +313,7 @@ async def test_after_an_answer_that_got_lost_nobody_says_that_nothing_was_done()
 @simulated()
 async def test_a_message_told_across_nodes_arrives_though_its_bell_is_lost() -> None:
     async with cluster(2) as it:
-        it.network.drops = lambda: True
+        it.network.drops = lambda _way: True
         here = next(key for key in KEYS if it.owner(key) is it.nodes[0])
         there = next(key for key in KEYS if it.owner(key) is it.nodes[1])
         await it.nodes[0].ask(here, Send(to=there, amount=5))

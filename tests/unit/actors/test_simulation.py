@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from actors.simulation import EPOCH, SimulatedClock, SimulationError, simulate
+from actors.simulation import (
+    EPOCH,
+    SimulatedClock,
+    SimulatedLoop,
+    SimulationError,
+    room,
+    simulate,
+)
 
 
 async def crowd() -> list[int]:
@@ -127,3 +134,29 @@ def test_tasks_that_are_left_behind_are_cancelled() -> None:
 
     assert simulate(scenario, seed=1) == 1
     assert ended == ["cancelled"]
+
+
+def test_a_room_that_is_paused_stands_still_while_time_goes_on_for_others() -> None:
+    ticks: list[tuple[str, float]] = []
+
+    async def tick(name: str) -> None:
+        room.set(name)
+        for _ in range(3):
+            await asyncio.sleep(1)
+            ticks.append((name, asyncio.get_running_loop().time()))
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tick("paused"))
+            group.create_task(tick("other"))
+            await asyncio.sleep(1.5)
+            loop.pause("paused")
+            await asyncio.sleep(10)
+            loop.resume("paused")
+
+    simulate(scenario, seed=1)
+    assert [at for name, at in ticks if name == "other"] == [1, 2, 3]
+    # What was due in the meantime comes at once when it goes on, and the rest takes its time.
+    assert [at for name, at in ticks if name == "paused"] == [1, 11.5, 12.5]
