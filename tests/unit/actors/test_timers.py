@@ -208,7 +208,7 @@ async def test_what_is_replaced_while_it_is_being_read_does_not_oust_its_success
     async with watch(70.5) as it:
         (before,) = it.database.inbox.values()
         before = msgspec.structs.replace(before, name="tick")
-        it.database.inbox[before.id] = before
+        it.database.put(before)
         await it.clock.sleep(19.5)
         it.store.latency = lambda: 2.0  # A sweep takes from 20 to 24 s, the next load to 28.
         while it.timers._horizon == it.horizon_at_start:
@@ -226,7 +226,7 @@ async def test_what_is_cancelled_while_it_is_being_read_does_not_ring() -> None:
     async with watch(70.5) as it:
         (before,) = it.database.inbox.values()
         before = msgspec.structs.replace(before, name="tick")
-        it.database.inbox[before.id] = before
+        it.database.put(before)
         await it.clock.sleep(19.5)
         it.store.latency = lambda: 2.0
         while it.timers._horizon == it.horizon_at_start:
