@@ -108,11 +108,11 @@ async def test_a_new_password_ends_all_sessions_but_that_which_set_it(site: Site
         socket = opened(site.url, additional_headers=cookie(there) | {"Origin": PUBLIC_URL})
         async with socket as client:
             assert (await changes(here, PASSWORD)).body == {}
+            assert await statuses(site, there, theirs) == (401, 401)
             assert await client.closed() == 4010
         assert await here.current_user() == user
         assert cookie(here) != before
         assert (await site.call("GET", "/api/orders", headers=before)).status == 401
-        assert await statuses(site, there, theirs) == (401, 401)
         assert (await site.call("GET", "/api/orders", headers=bearer(ours))).status == 401
         assert (await signs_in(there)).status == 401
         assert (await signs_in(there, NEW)).status == 200

@@ -53,7 +53,7 @@ async def test_signing_out_everywhere_is_heard_at_every_gateway() -> None:
     assert not there.revocations.cover(claims(here, epoch=None))  # Issued after it.
 
 
-async def test_what_ended_unheard_is_read_in_time() -> None:
+async def test_what_ended_unheard_is_read_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     _, here, there = await two()
     client, stranger = Client(there, claims=claims(here)), Client(there)
     unsaid = Client(there, claims=claims(here, epoch=None))
@@ -69,6 +69,12 @@ async def test_what_ended_unheard_is_read_in_time() -> None:
     assert not unsaid.socket.is_open
     assert stranger.socket.is_open
     here.endings.append(Ending(user_id=SELLER, session="another", at=here.clock.now()))
+
+    async def sleep(seconds: float) -> None:
+        there.clock.advance(seconds)
+        await asyncio.sleep(0)  # Whoever waits for what never comes gives up some time.
+
+    monkeypatch.setattr(there.clock, "sleep", sleep)
     began, other = there.clock.monotonic(), claims(here, epoch=1, session="another")
     async with asyncio.TaskGroup() as tasks:
         polling = tasks.create_task(there.revocations.run())
