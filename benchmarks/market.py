@@ -69,7 +69,22 @@ ordered as (
         version, buyer_id, seller_id, title, price_minor, currency, 'created', reserved_at,
         reserved_until
     from held
-    returning id, partition, expires_at
+    returning *
+),
+noted as (
+    insert into journal (kind, key, version, seq, fact, data, at, cause, partition, epoch, node)
+    select 'ticket', id, version, 0, 'ticket.reserved', jsonb_build_object(
+            'fact', 'ticket.reserved', 'order_id', order_id, 'buyer_id', buyer_id,
+            'at', reserved_at, 'until', reserved_until),
+        reserved_at, 'benchmark', partition, 0, gen_random_uuid()
+    from held where $6
+    union all
+    select 'order', id, 1, 0, 'order.placed', jsonb_build_object('fact', 'order.placed',
+            'at', created_at, 'ticket_id', ticket_id, 'ticket_version', ticket_version,
+            'buyer_id', buyer_id, 'seller_id', seller_id, 'title', title,
+            'price_minor', price_minor, 'currency', currency, 'expires_at', expires_at),
+        created_at, 'benchmark', partition, 0, gen_random_uuid()
+    from ordered where $6
 )
 insert into inbox (id, partition, kind, key, name, message, body, due_at)
 select uuidv7(), partition, 'ticket', id, 'lapse', 'tickets.lapse',
@@ -103,11 +118,13 @@ async def offer(dsn: str, count: int, *, journalled: bool = False) -> list[str]:
     return made
 
 
-async def reserve(dsn: str, count: int, first: datetime, spread: timedelta) -> None:
+async def reserve(
+    dsn: str, count: int, first: datetime, spread: timedelta, *, journalled: bool = False
+) -> None:
     """Reserve *count* tickets, each for an order, with deadlines from *first* on."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(_RESERVE, count, first, spread, _ORDERS, WINDOW)
+        await connection.execute(_RESERVE, count, first, spread, _ORDERS, WINDOW, journalled)
     finally:
         await connection.close()
     await settle_down(dsn)

@@ -2,7 +2,7 @@
 
 As a Deployment with `maxSurge: 1` and `maxUnavailable: 0` does it: a new process is ready before an
 old one is told to stop, one process after the other. Meanwhile people order at a steady rate
-(one in twenty pays, the other reservations lapse) and sockets watch.
+(one in twenty pays), twenty older reservations a second lapse, and sockets watch.
 
     python -m benchmarks.rolling [--rate 200] [--rounds 2] [--watchers 100]
 """
@@ -14,9 +14,10 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from actors import SystemClock
 from benchmarks import lapses, market, site
 from benchmarks.site import ROLES, Pod, Site
 from benchmarks.stage import KEY, folder
@@ -26,12 +27,15 @@ from tests.support.wait import until
 
 __all__: list[str] = []
 
-RESERVATION_SECONDS: Final = 10.0
+LAPSES_PER_SECOND: Final = 20
 LAPSE_LATE_MAX: Final = 1.0
 
 BACK_SECONDS_MAX: Final = 1.0
 
-# Before the first restart: so that reservations lapse throughout. After each: what it left behind.
+# From when the database is filled to the first lapse: by then all processes are there.
+START_SECONDS: Final = 60.0
+
+# After each restart: what it left behind.
 CALM_SECONDS: Final = 2.0
 
 # A restart takes about five seconds, and two or three times that on a busy machine.
@@ -84,20 +88,28 @@ class Scene:
 
 async def rolling(rate: float, rounds: int, watchers: int, roles: tuple[str, ...]) -> int:
     """Do it; 0 if nobody noticed."""
-    settings = {"TICKETING_RESERVATION_SECONDS": f"{RESERVATION_SECONDS:g}"}
+    restarts = len(roles) * rounds
+    count = int(rate * TICKETS_PER_RESTART * (restarts + 1))
+    lapsing = LAPSES_PER_SECOND * TICKETS_PER_RESTART * (restarts + 1)
+    first = SystemClock().now() + timedelta(seconds=START_SECONDS)
+    offered: list[str] = []
+
+    async def prepare(dsn: str) -> None:
+        offered.extend((await market.offer(dsn, count + lapsing, journalled=True))[:count])
+        spread = timedelta(seconds=lapsing / LAPSES_PER_SECOND)
+        await market.reserve(dsn, lapsing, first, spread, journalled=True)
+
     with folder() as place:
-        async with site.running(place, roles, settings) as on:
-            count = int(rate * TICKETS_PER_RESTART * (len(roles) * rounds + 1))
-            offered = await market.offer(on.postgres.dsn, count, journalled=True)
-            ((since,),) = await on.fetch("select clock_timestamp()")
-            scene = await _under_load(on, rate, rounds, watchers, offered)
-            lapsed = await lapses.latest(on, since)
+        async with site.running(place, roles, {}, prepare) as on:
+            calm = (first - SystemClock().now()).total_seconds() + CALM_SECONDS
+            scene = await _under_load(on, rate, rounds, offered, watchers=watchers, calm=calm)
+            lapsed = await lapses.latest(on, first)
             found = [str(each) for each in await on.fsck()]
     return _told(scene, lapsed, found)
 
 
 async def _under_load(
-    on: Site, rate: float, rounds: int, watchers: int, offered: list[str]
+    on: Site, rate: float, rounds: int, offered: list[str], *, watchers: int, calm: float
 ) -> Scene:
     tally, stop = Tally(), asyncio.Event()
     async with site.client(on, CONNECTIONS) as http, site.client(on, 0) as sockets:
@@ -106,7 +118,7 @@ async def _under_load(
             watching = [tasks.create_task(each.watch()) for each in scene.watchers]
             await until(lambda: all(each.is_up for each in scene.watchers), "everybody watches")
             tasks.create_task(orders_at(rate, http, tally, market.buyers(offered, KEY), stop))
-            await asyncio.sleep(RESERVATION_SECONDS + CALM_SECONDS)
+            await asyncio.sleep(max(calm, CALM_SECONDS))
             for _ in range(rounds):
                 for old in tuple(on.pods):
                     await scene.roll(old)
@@ -117,8 +129,7 @@ async def _under_load(
             up = [each.is_up for each in scene.watchers]
             for each in watching:
                 each.cancel()
-        # What was reserved last lapses before the books are looked at.
-        await asyncio.sleep(RESERVATION_SECONDS + LAPSE_LATE_MAX + CALM_SECONDS)
+        await asyncio.sleep(LAPSE_LATE_MAX + CALM_SECONDS)
     for watcher, is_up in zip(scene.watchers, up, strict=True):
         watcher.is_up = is_up
     return scene

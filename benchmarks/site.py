@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,6 +131,8 @@ class Site:
         if pod in self.endpoints:
             self.endpoints.remove(pod)
             await asyncio.sleep(PRE_STOP_SECONDS)
+        if pod.has_ended:
+            raise RuntimeError(f"void: {pod.name} ended by itself: {pod.log.read_text()[-2000:]}")
         pod.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOP_SECONDS):
             status = await pod.process.wait()
@@ -212,9 +214,15 @@ def client(site: Site, connections: int) -> aiohttp.ClientSession:
 
 @asynccontextmanager
 async def running(
-    folder: Path, roles: Sequence[str], settings: Mapping[str, str]
+    folder: Path,
+    roles: Sequence[str],
+    settings: Mapping[str, str],
+    prepare: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Site]:
-    """A site in *folder* with a process for each of *roles*, all of them ready."""
+    """A site in *folder* with a process for each of *roles*, all of them ready.
+
+    *prepare* fills the database at the address that it is given, before anybody is there.
+    """
     first_port, nats_port = free_port(), free_port()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
@@ -230,6 +238,8 @@ async def running(
         connection = await asyncpg.connect(postgres.dsn)
         await migrate(connection)
         await connection.close()
+        if prepare is not None:
+            await prepare(postgres.dsn)
         shared = {
             "DATABASE_URL": postgres.dsn,
             "JWT_KEY": KEY,
