@@ -18,19 +18,22 @@ from ticketing.settings import DOCUMENTATION, Settings
 from web import probes
 
 # What others make: people by `kubectl create secret`, operators, cert-manager.
-JWT = {"JWT_KEY": "b" * 64}
+JWT = {"JWT_KEY": "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"}
 LIVE = {
     "STRIPE_KEY": "sk_live_made_up_for_this_test",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_made_up_for_this_test",
     "STRIPE_WEBHOOK_SECRETS": "whsec_bWFkZSB1cCBmb3IgdGhpcyB0ZXN0",
 }
-FERNET = "ZGV2ZWxvcG1lbnQtb25seS1zZXNzaW9uLWtleS0wMDE="
+KEYS = {
+    "SESSION_KEYS": "P8TM_nRYcOLA2Z9x8w_wZWyN7dQcwdfT03aw2-aF4vM=",
+    "TICKETING_DATA_KEYS": "i1udsME9skJWyCmqNkqpDG0uujGLkjKkq5MTuVTTVV8=",
+}
 MADE_ELSEWHERE: dict[str, dict[str, dict[str, str]]] = {
     "dev": {"jwt-secret": JWT},
     "production": {
         "jwt-secret": JWT,
         "stripe-secret": LIVE,
-        "ticketing-keys": {"SESSION_KEYS": FERNET, "TICKETING_DATA_KEYS": FERNET},
+        "ticketing-keys": KEYS,
         "database-app": {"uri": "postgresql://ticketing:x@database-rw.ticketing:5432/ticketing"},
         "nats-client": {"NATS_URL": "tls://ticketing:x@nats-0.nats:4222", "NATS_PASSWORD": "x"},
     },
