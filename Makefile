@@ -61,7 +61,8 @@ money: $(DEVELOPMENT) $(PROJECT)  ## 500 purchases under every fault at once, an
 
 # Another length than ten minutes: make fuzz SECONDS=60; another course: TICKETING_FUZZ_SEED=2 make fuzz
 fuzz: $(DEVELOPMENT) $(PROJECT)  ## the API asked for whatever its description allows, and for what it does not
-	@TICKETING_FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/pytest tests/fuzz/test_api.py -s
+	@TICKETING_FUZZ_SECONDS=$(or $(SECONDS),600) TICKETING_FUZZ_SOCKETS=4000 \
+		$(BIN)/pytest tests/fuzz/test_api.py tests/functional/test_live_fuzz.py -s
 
 bench-cluster: $(DEVELOPMENT) $(PROJECT)  ## several processes against one, and what faults among them cost clients
 	@$(BIN)/python -m benchmarks.cluster

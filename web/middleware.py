@@ -141,7 +141,7 @@ def observe(gateway: Gateway) -> Middleware:
         log.info(
             "request",
             method=request.method,
-            path=request.rel_url.raw_path,
+            path=tracing.path_of(request),
             status=response.status,
             ms=round(seconds * 1000, 1),
             request_id=request_id,

@@ -7,12 +7,14 @@ from aiohttp import web
 
 from actors.tracing import Span, Tracer
 
-__all__ = ["Asked", "begin", "end"]
+__all__ = ["Asked", "begin", "end", "path_of"]
 
 _TRACEPARENT: Final = "traceparent"
 
 # Probes and files would be most of all traces, and a socket's would last as long as the socket.
 _UNTRACED: Final = ("/livez", "/readyz", "/metrics", "/client/", "/ws")
+
+_PATH_CHARACTERS_MAX: Final = 128  # The longest of ours is under a hundred.
 
 
 class Asked:
@@ -46,7 +48,7 @@ def begin(tracer: Tracer, asked: Asked, request: web.Request, name: str) -> None
         **{
             "http.request.method": method,
             "http.route": route,
-            "url.path": request.rel_url.raw_path,
+            "url.path": path_of(request),
             "request.id": asked.request_id or "",
         },
     )
@@ -61,3 +63,11 @@ def end(asked: Asked, status: int) -> None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         span.fail(str(status))
     span.end()
+
+
+def path_of(request: web.Request) -> str:
+    """What is written down of where *request* went: not the query, and no more than addresses have.
+
+    Some programs put a token there; its signature is at its end.
+    """
+    return request.rel_url.raw_path[:_PATH_CHARACTERS_MAX]

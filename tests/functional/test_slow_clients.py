@@ -83,6 +83,18 @@ async def test_a_connection_that_is_used_again_may_rest_in_between(
         assert not reader.at_eof()
 
 
+async def test_who_connects_and_says_nothing_is_not_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_KEEP_ALIVE_SECONDS", PATIENCE)
+    async with connected(site) as (silent, _), connected(site) as (reader, writer):
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: tickets.test\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+        assert await silent.read() == b""
+        await reader.read()
+    assert await is_served(site)
+
+
 async def test_a_head_without_an_end_is_cut_off(site: Site) -> None:
     async with connected(site) as (reader, writer):
         writer.write(HEAD + b"X-Filler: " + b"x" * 100_000)

@@ -45,6 +45,8 @@ SETTINGS: Final = {
     "TICKETING_RATE_LIMITS": "off",
 }
 
+REQUESTS_MIN: Final = 100
+
 ROLES: Final = ("admin", "user", "anonymous")
 
 
@@ -117,8 +119,8 @@ async def furnished(databases: postgres.Databases, folder: Path) -> AsyncIterato
     await databases.drop(dsn)
 
 
-async def explore(site: Site, who: str, seconds: int, folder: Path) -> str:
-    """What schemathesis says of the API as *who* sees it."""
+async def explore(site: Site, who: str, seconds: int, folder: Path) -> int:
+    """How much schemathesis asked of the API as *who*, in so many *seconds* at the most."""
     config = folder / "schemathesis.toml"
     config.write_text(site.config() if who == "admin" else "")
     headers = ("-H", f"Authorization: Bearer {site.tokens[who]}") if who in site.tokens else ()
@@ -135,7 +137,9 @@ async def explore(site: Site, who: str, seconds: int, folder: Path) -> str:
     said, _ = await process.communicate()
     report = said.decode()
     assert process.returncode == 0, f"as {who}:\n{report}"
-    return report
+    found = re.search(r"(\d+) generated", report)
+    assert found is not None, report
+    return int(found[1])
 
 
 async def test_no_answer_is_a_failure_or_of_another_shape_than_described(
@@ -143,10 +147,9 @@ async def test_no_answer_is_a_failure_or_of_another_shape_than_described(
 ) -> None:
     async with furnished(databases, tmp_path) as site:
         for who in ROLES:
-            report = await explore(site, who, max(1, SECONDS // len(ROLES)), tmp_path)
-            found = re.search(r"(\d+) generated", report)
-            assert found is not None, report
-            print(f"as {who}: {found[1]} requests, none answered otherwise than described")
-            assert int(found[1]) > 100
+            seconds = max(1, SECONDS // len(ROLES))
+            while (asked := await explore(site, who, seconds, tmp_path)) < REQUESTS_MIN:
+                seconds *= 2  # A busy machine takes longer; it does not look at less.
+            print(f"as {who}: {asked} requests, none answered otherwise than described")
     log = (tmp_path / "log").read_text()
     assert '"status":500' not in log.replace(" ", "")
