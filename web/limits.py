@@ -80,7 +80,7 @@ _LIMITS: Final = (
     CONFIRMING,
 )
 
-# Old rows are harmless; a hundred thousand of them are 10 MB.
+# Old rows are harmless; a hundred thousand of them are 15 MB.
 _PRUNE_EVERY_SECONDS: Final = 60.0
 
 
