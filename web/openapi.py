@@ -54,6 +54,7 @@ def describe(routes: Iterable[Route]) -> bytes:
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for route in routes:
         paths[route.path][route.method.lower()] = _operation(route, of, components)
+    _link(paths)
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Ticketing", "version": "1", "description": _SUMMARY},
@@ -67,6 +68,25 @@ def describe(routes: Iterable[Route]) -> bytes:
     }
     return msgspec.json.encode(document)
 
+
+def _link(paths: Mapping[str, Mapping[str, Any]]) -> None:
+    """Say where the id of what a POST has made leads to."""
+    for path, operations in paths.items():
+        made = operations.get("post", {}).get("responses", {}).get("201")
+        leads_to = paths.get(f"{path}/{{id}}", {})
+        if made is not None and leads_to:
+            named_by = _NAMED_BY.get(path, "id")
+            made["links"] = {
+                operation["operationId"]: {
+                    "operationId": operation["operationId"],
+                    "parameters": {"id": f"$response.body#/{named_by}"},
+                }
+                for operation in leads_to.values()
+            }
+
+
+_NAMED_BY: Final = {"/api/payments": "orderId"}
+"""What has another name than its own id: a payment is found by its order."""
 
 _RETRY_AFTER: Final = "Retry-After"
 _RETRY_AFTER_HEADER: Final = {

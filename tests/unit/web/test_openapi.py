@@ -81,3 +81,14 @@ def test_an_example_is_what_the_refusal_becomes() -> None:
     response = errors.answer(NotFoundError(), errors.example(NotFoundError).request_id)
     assert isinstance(response.body, bytes)
     assert msgspec.json.decode(response.body, type=Problem) == errors.example(NotFoundError)
+
+
+def test_what_is_made_says_what_may_be_done_with_it() -> None:
+    for path in ("/api/tickets", "/api/events", "/api/orders", "/api/payments"):
+        links = DOCUMENT["paths"][path]["post"]["responses"]["201"]["links"]
+        there = DOCUMENT["paths"][f"{path}/{{id}}"].values()
+        assert set(links) == {each["operationId"] for each in there}
+        (named,) = {link["parameters"]["id"] for link in links.values()}
+        (kind,) = (r.replies[201] for r in ROUTES if (r.method, r.path) == ("POST", path))
+        shown = {field.encode_name for field in msgspec.structs.fields(kind)}
+        assert named.removeprefix("$response.body#/") in shown
