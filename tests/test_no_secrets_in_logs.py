@@ -25,6 +25,8 @@ SECRETS = {
     "card_token": "tok_visa",
     "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2ln",
     "sealed": "gAAAAABmZ2xvYmFsLXNlY3JldC1vZi1zb21lYm9keS1lbHNlLWFsdG9nZXRoZXI=",
+    "reset_link": "https://tickets.test/reset#Zm9yLW5vYm9keS1lbHNlLWF0LWFsbC1ldmVyeWJvZHk",
+    "signature": f"t=1772366400,v1={'5f' * 32}",
     "private_key": "-----BEGIN EC PRIVATE KEY-----",
     "password": "correct horse battery",
     "database_password": "postgresql://ada:lovelace@localhost/ticketing",

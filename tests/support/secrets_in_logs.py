@@ -19,6 +19,8 @@ _SECRETS: Final = re.compile(
     | (?P<card_token> \b (?:tok|pm|ctoken|src) _ [A-Za-z0-9] \w+ )
     | (?P<token> \b eyJ [\w-]{10,} \. [\w-]{10,} )
     | (?P<sealed> \b gAAAAA [\w-]{40,} )
+    | (?P<reset_link> /reset\# [\w-]{20,} )
+    | (?P<signature> \b v1= [0-9a-f]{64} )
     | (?P<private_key> -----BEGIN [ ] [A-Z ]* PRIVATE [ ] KEY----- )
     | (?P<password> """
     + _PASSWORDS
