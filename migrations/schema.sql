@@ -126,6 +126,25 @@ CREATE TABLE public.ledger (
     CONSTRAINT ledger_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text))
 );
 
+CREATE TABLE public.ledger_health (
+    id smallint NOT NULL,
+    step integer DEFAULT 0 NOT NULL,
+    after text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    next_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    began_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actors bigint DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    violations integer DEFAULT 0 NOT NULL,
+    examples text[] DEFAULT '{}'::text[] NOT NULL,
+    last_began_at timestamp with time zone,
+    last_ended_at timestamp with time zone,
+    last_actors bigint DEFAULT 0 NOT NULL,
+    last_failed integer DEFAULT 0 NOT NULL,
+    last_violations integer DEFAULT 0 NOT NULL,
+    last_examples text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT ledger_health_id_check CHECK ((id = 1))
+);
+
 CREATE TABLE public.node (
     id uuid NOT NULL,
     state text NOT NULL,
@@ -297,6 +316,9 @@ ALTER TABLE ONLY public.inbox
 
 ALTER TABLE ONLY public.journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (kind, key, version, seq);
+
+ALTER TABLE ONLY public.ledger_health
+    ADD CONSTRAINT ledger_health_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (order_id, cause, account);

@@ -16,7 +16,12 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
@@ -29,6 +34,7 @@ from actors import Ids, SystemClock
 from actors.watchdog import Watchdog
 from migrations import migrate
 from ticketing import bootstrap, database, roles, sandbox_process, tracing
+from ticketing.fsck.rounds import Rounds
 from ticketing.reads import Reads
 from ticketing.roles import Roles
 from ticketing.settings import Settings
@@ -119,13 +125,23 @@ async def standing(
                 bootstrap.running, dsn=found.dsn, stripe_base=stripe_base,
                 exclusive=found.exclusive, runs=does.services, tracer=tracer, starting=starting,
             )  # fmt: skip
-            async with _system(settings, starting, running) as system:
+            async with _system(settings, starting, running) as system, _rounds(system, does):
                 app = _app(system, does, probes, stripe_base, shared=shared)
                 parting = PARTING_SECONDS if system.link is not None else 0.0
                 async with listening(app, bound, parting_seconds=parting):
                     await early.aclose()
                     url = origin_of("http", settings.host, settings.port)
                     yield Standing(url, system, found.gone)
+
+
+def _rounds(system: bootstrap.System, does: Roles) -> AbstractAsyncContextManager[None]:
+    """The system checks itself, where deadlines are looked after."""
+    if "expiration" not in does.services:
+        return nullcontext()
+    rounds = Rounds(system.store.pool, system.runtime.clock)
+    for metric in rounds.metrics:
+        system.runtime.metrics.register(metric)
+    return rounds.going_on()
 
 
 def told_ready(url: str) -> None:

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from prometheus_client import CollectorRegistry
 
 from actors import SystemClock
 from actors.telemetry import Telemetry
+from ticketing.fsck.rounds import Rounds
 from ticketing.payments.alarm import CaptureAlarm
 from web.live.metrics import LiveMetrics
 from web.metrics import HttpMetrics, InboxMetrics
@@ -58,6 +59,8 @@ def _registries() -> list[CollectorRegistry]:
     runtime, alarm = Telemetry().registry, CaptureAlarm(clock)
     runtime.register(alarm.gauge)
     runtime.register(alarm.refunds_failed)
+    for each in Rounds(cast("Any", None), clock).metrics:
+        runtime.register(each)
     inbox = InboxMetrics(clock, none).registry
     return [HttpMetrics().registry, inbox, runtime, LiveMetrics().registry]
 

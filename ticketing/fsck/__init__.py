@@ -15,6 +15,7 @@ Layout, in reading order:
 - `audit`      the chain of the audit log
 - `provider`   what the payment provider holds, against the orders
 - `check`      all of it, in one transaction; the command
+- `rounds`     a slice of it a second, by the running system
 
 What two commits do one after the other, a ticket's and then its order's, is briefly half done. Such
 a pair is a violation only when it has been open for 10 s and no message is on its way that will

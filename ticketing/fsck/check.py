@@ -11,7 +11,7 @@ from ticketing.fsck import audit, history, inbox, money, parallel, provider, que
 from ticketing.fsck.fragments import MAY_BE_OPEN
 from ticketing.fsck.violation import Connection, Violation
 
-__all__ = ["check", "run"]
+__all__ = ["MAY_BE_OPEN_SECONDS", "RULES", "check", "run"]
 
 # Two commits of different actors are milliseconds apart, and seconds if a process dies in between.
 MAY_BE_OPEN_SECONDS: Final = 10
@@ -19,7 +19,8 @@ MAY_BE_OPEN_SECONDS: Final = 10
 # From an authorisation to its capture, or its end: a few calls to the provider.
 MAY_BE_HELD_SECONDS: Final = 60
 
-_RULES: Final = {**queries.RULES, **money.RULES}
+RULES: Final = {**queries.RULES, **money.RULES}
+"""All rules about pairs, deadlines and money: the query of each."""
 
 
 async def run(dsn: str) -> int:
@@ -69,7 +70,7 @@ async def check(
 async def _rows(connection: Connection) -> list[Violation]:
     return [
         Violation(rule, row["subject"], row["detail"])
-        for rule, query in _RULES.items()
+        for rule, query in RULES.items()
         for row in await connection.fetch(query)
     ]
 

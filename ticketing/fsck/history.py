@@ -7,7 +7,7 @@ however many there are. What is right is passed by quickly: a million actors are
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, NamedTuple, get_type_hints
 
 import asyncpg
 import msgspec
@@ -17,7 +17,7 @@ from actors import Fact, Placement, Ref, State, wire_name
 from ticketing.bootstrap import STATE_TYPES, TABLES
 from ticketing.fsck.violation import Connection, Violation
 
-__all__ = ["foreign_facts", "histories"]
+__all__ = ["Page", "foreign_facts", "histories", "page"]
 
 # Large enough that waiting for the server is rare, small enough to be a few megabytes.
 PAGE_ACTORS: Final = 2000
@@ -45,6 +45,14 @@ async def foreign_facts(connection: Connection) -> list[Violation]:
     ]
 
 
+class Page(NamedTuple):
+    """What came of a page of actors; *end* is the last key of it, None if no more follow."""
+
+    actors: int
+    end: str | None
+    violations: tuple[Violation, ...]
+
+
 async def histories(
     connection: Connection,
     kind: str,
@@ -59,15 +67,21 @@ async def histories(
     """
     reader = _Reader(kind, placement)
     await reader.prepare(connection)
-    is_last = False
-    while not is_last:
-        rows = await connection.fetch(reader.select, after, until, PAGE_ACTORS)
-        is_last = len(rows) < PAGE_ACTORS
-        end = until if is_last else rows[-1]["id"]
-        facts = await connection.fetch(_FACTS, kind, after, end)
-        for violation in reader.page(rows, facts):
+    end: str | None = after
+    while end is not None:
+        found = await reader.read(connection, end, until, PAGE_ACTORS)
+        for violation in found.violations:
             yield violation
-        after = end or ""
+        end = found.end
+
+
+async def page(
+    connection: Connection, kind: str, placement: Placement, *, after: str, actors: int
+) -> Page:
+    """So many *actors* of *kind* with keys *after* one."""
+    reader = _Reader(kind, placement)
+    await reader.prepare(connection)
+    return await reader.read(connection, after, None, actors)
 
 
 class _Reader:
@@ -98,7 +112,16 @@ class _Reader:
             if column.type.name == "jsonb"
         }
 
-    def page(
+    async def read(
+        self, connection: Connection, after: str, until: str | None, actors: int
+    ) -> Page:
+        """The next page of so many *actors*, and what is wrong with them."""
+        rows = await connection.fetch(self.select, after, until, actors)
+        end = rows[-1]["id"] if len(rows) == actors else None
+        facts = await connection.fetch(_FACTS, self._kind, after, end or until)
+        return Page(len(rows), end, tuple(self._wrong(rows, facts)))
+
+    def _wrong(
         self, rows: Sequence[asyncpg.Record], facts: Sequence[asyncpg.Record]
     ) -> Iterator[Violation]:
         """What is wrong with the actors that have *rows* or *facts*."""

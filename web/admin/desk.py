@@ -6,6 +6,7 @@ wakes an actor, or waits for one.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +18,8 @@ from actors.seen import ActorLooked, ActorSeen, WaitingSeen
 from actors.stored import StoredActors
 from actors.supervisor import Crash
 from ticketing.bootstrap import STATE_TYPES
+from ticketing.fsck import rounds
+from ticketing.fsck.rounds import Health
 from ticketing.reads import Reads
 from ticketing.tickets import TicketState, TicketStatus
 from web import instants
@@ -28,6 +31,10 @@ from web.schemas import overview
 __all__ = ["Desk", "actions", "line_view"]
 
 
+# A slice of the ledger is looked at each second: whoever looks at the page is told soon enough.
+LEDGER_SECONDS: Final = 5.0
+
+
 class Desk:
     """Looks into all nodes, for administrators."""
 
@@ -36,6 +43,7 @@ class Desk:
         self.nodes = nodes
         self._runtime = runtime
         self._reads = reads
+        self._ledger: tuple[float, Health | None] = (-float("inf"), None)
 
     async def overview(self) -> overview.OverviewView:
         """All nodes together; they are seen to be looked at."""
@@ -47,6 +55,7 @@ class Desk:
             this=self.nodes.node,
             pending=pending,
             overdue=overdue,
+            ledger=await self._ledger_health(),
             service=self._runtime.inspector.service,
         )
 
@@ -56,6 +65,18 @@ class Desk:
             return await self.stored.timers_pending_overdue()
         except UnavailableError:
             return None, None
+
+    async def _ledger_health(self) -> Health | None:
+        """How the ledger is; asked of the database seldom, for it changes slowly."""
+        until, health = self._ledger
+        now = self._runtime.clock.monotonic()
+        if now >= until:
+            try:
+                health = await rounds.read(self._reads)
+            except UnavailableError:
+                return None
+            self._ledger = (now + LEDGER_SECONDS, health)
+        return health
 
     async def find(self, kind: str, key: str) -> Ref:
         """The actor that is called so outside.

@@ -10,6 +10,7 @@ from actors import UnavailableError
 from actors.seen import NodeSeen, Overview, WorkerSeen
 from actors.store import Member
 from actors.supervisor import ServiceHealth
+from ticketing.fsck.rounds import Health
 from web import instants
 from web.admin.texts import cleaned
 from web.schemas import overview
@@ -30,9 +31,10 @@ def view(
     this: str,
     pending: int | None,
     overdue: int | None,
+    ledger: Health | None,
     service: Callable[[str], str],
 ) -> overview.OverviewView:
-    """What an administrator is shown; *pending* and *overdue* are of the whole deployment.
+    """What an administrator is shown; *pending*, *overdue* and *ledger* are of all of it.
 
     *service* is the service of a kind.
 
@@ -73,7 +75,23 @@ def view(
         payments=overview.PaymentsView(
             unknown=max(node.counts.get(UNKNOWN, 0) for node in answered)
         ),
+        ledger=None if ledger is None else _ledger(ledger),
         store_available=all(each.store_available for each in every),
+    )
+
+
+def _ledger(health: Health) -> overview.LedgerView:
+    seconds = None
+    if health.last_began_at is not None and health.last_ended_at is not None:
+        seconds = (health.last_ended_at - health.last_began_at).total_seconds()
+    is_worse = health.violations > health.last_violations
+    return overview.LedgerView(
+        checked_at=None if health.last_ended_at is None else instants.shown(health.last_ended_at),
+        seconds=seconds,
+        actors=health.last_actors,
+        violations=health.violations if is_worse else health.last_violations,
+        examples=health.examples if is_worse else health.last_examples,
+        failed=health.last_failed,
     )
 
 

@@ -9,6 +9,7 @@ from web.schemas.view import View
 
 __all__ = [
     "GatewayView",
+    "LedgerView",
     "NodeView",
     "OverviewView",
     "PaymentsView",
@@ -83,6 +84,22 @@ class PaymentsView(View, frozen=True, kw_only=True):
     unknown: int
 
 
+class LedgerView(View, frozen=True, kw_only=True):
+    """How the running system finds itself to be: the last round that was gone through whole.
+
+    `violations` and `examples` (rule and actor) are of that round, or of the one that goes on if it
+    has found any already; `failed` slices could not be looked at. Before the first round has ended,
+    `checkedAt` is null. `actors` were compared with their histories, in `seconds`.
+    """
+
+    checked_at: Instant | None
+    seconds: float | None
+    actors: int
+    violations: int
+    examples: Sequence[str]
+    failed: int
+
+
 class OverviewView(View, frozen=True, kw_only=True):
     """All nodes together: sums, but for `loopLagSeconds`, which is the greatest.
 
@@ -104,6 +121,8 @@ class OverviewView(View, frozen=True, kw_only=True):
     timers: TimersView
     gateway: GatewayView
     payments: PaymentsView
+    ledger: LedgerView | None
+    """Null: the database does not answer."""
     store_available: bool
 
     @classmethod
@@ -150,5 +169,13 @@ class OverviewView(View, frozen=True, kw_only=True):
             ),
             gateway=GatewayView(sockets=24, topics=31),
             payments=PaymentsView(unknown=0),
+            ledger=LedgerView(
+                checked_at=examples.BOUGHT_AT,
+                seconds=64.2,
+                actors=1_310,
+                violations=0,
+                examples=(),
+                failed=0,
+            ),
             store_available=True,
         )

@@ -6,7 +6,7 @@ import { PageSkeleton } from "../components/loaded.js";
 import { html } from "../html.js";
 import { follow } from "../live.js";
 import { Chart } from "./charts.js";
-import { brief, count } from "./format.js";
+import { brief, count, instant } from "./format.js";
 import { Frame } from "./frame.js";
 import { moments, remember } from "./history.js";
 import { Owners } from "./owners.js";
@@ -49,6 +49,7 @@ function Overview() {
       <${Health} seen=${seen} />
       <${Figures} seen=${seen} />
       <${Charts} />
+      <${Ledger} ledger=${seen.ledger} />
       <section class="panel" aria-labelledby="services-title"><h2 id="services-title">Services</h2><${Services} seen=${seen} /></section>
       <section class="panel" aria-labelledby="owners-title"><h2 id="owners-title">Partitions</h2><${Owners} /></section>
     </div>`;
@@ -76,6 +77,7 @@ function troublesOf(seen) {
   const parked = seen.services.reduce((sum, each) => sum + each.parked, 0);
   if (parked) troubles.push([`${things(parked, "message was", "messages were")} parked since the start`, "/admin/parked"]);
   if (seen.timers.overdue) troubles.push([`${things(seen.timers.overdue, "message is", "messages are")} overdue`, "/admin/timers"]);
+  if (seen.ledger?.violations) troubles.push([`${things(seen.ledger.violations, "rule is", "rules are")} broken in the ledger: see below`, "#ledger-title"]);
   if (seen.payments.unknown) troubles.push([`${things(seen.payments.unknown, "sold ticket waits", "sold tickets wait")} to know whether the money was taken`, "/admin/actors?kind=payment"]);
   return troubles;
 }
@@ -96,6 +98,31 @@ function Figures({ seen }) {
     <dl class="figures">
       ${figures.map(([name, value, to]) => html`<div key=${name}><dt>${to ? html`<a href=${to}>${name}</a>` : name}</dt><dd class="number">${value}</dd></div>`)}
     </dl>`;
+}
+
+/** What the system found when it last went through itself. */
+function Ledger({ ledger }) {
+  return html`
+    <section class="panel" aria-labelledby="ledger-title" data-ledger=${!ledger ? "unknown" : ledger.violations ? "bad" : ledger.checkedAt ? "good" : "new"}>
+      <h2 id="ledger-title">Ledger health</h2>
+      <p>${verdict(ledger)}</p>
+      ${ledger?.violations ? html`<ul>${ledger.examples.map((each) => html`<li key=${each}><${Violation} line=${each} /></li>`)}</ul>` : null}
+      ${ledger?.failed ? html`<p>${things(ledger.failed, "part", "parts")} of it could not be looked at: the database was too slow.</p>` : null}
+    </section>`;
+}
+
+function verdict(ledger) {
+  if (!ledger) return "The database is out of reach.";
+  if (ledger.violations) return html`<strong>${things(ledger.violations, "violation", "violations")}.</strong> Run <code>ticketing fsck</code> for what each of them says.`;
+  if (!ledger.checkedAt) return "The first round is under way.";
+  return html`No violation: ${things(ledger.actors, "history", "histories")} and all rules, gone through in ${brief(ledger.seconds)}, until <time datetime=${ledger.checkedAt}>${instant(ledger.checkedAt)}</time>.`;
+}
+
+/** @param {{ line: string }} props "rule: kind key" */
+function Violation({ line }) {
+  const [, rule, kind, key] = /^(\S+): (ticket|order|payment) (\S+)$/.exec(line) ?? [];
+  if (!rule) return line;
+  return html`${rule}: <a href=${`/admin/actors/${kind}/${encodeURIComponent(key)}`}>${kind} ${key}</a>`;
 }
 
 const CHARTS = [
