@@ -9,8 +9,15 @@ from actors.seen import NodeSeen, Overview, WorkerSeen
 from actors.store import Member
 from actors.supervisor import ServiceHealth
 from tests.support.clock import START
+from ticketing.fsck.rounds import Health
 from web import instants
 from web.admin import together
+
+LEDGER = Health(
+    last_began_at=START - timedelta(minutes=1), last_ended_at=START, last_actors=9, last_failed=1,
+    last_violations=1, last_examples=["live: order b"], began_at=START, actors=3, failed=0,
+    violations=2, examples=["fold: ticket a"],
+)  # fmt: skip
 
 
 def seen(number: int, *, degraded: bool = False) -> NodeSeen:
@@ -45,6 +52,7 @@ MEMBERS = [Member(name, ("tickets", "payments"), "up") for name in "abc"]
 def view(*nodes: NodeSeen | None) -> together.overview.OverviewView:
     return together.view(
         list(zip(MEMBERS, nodes, strict=False)), now=START, this="a", pending=7, overdue=None,
+        ledger=LEDGER,
         service=lambda kind: {"ticket": "tickets"}[kind],
     )  # fmt: skip
 
@@ -65,6 +73,10 @@ def test_figures_are_added_up() -> None:
     assert both.payments.unknown == 2  # Both have counted the same ones.
     assert both.loop_lag_seconds == 0.2
     assert not both.store_available
+    assert both.ledger is not None
+    # What goes on is worse than the round that has ended.
+    assert (both.ledger.violations, both.ledger.examples) == (2, ["fold: ticket a"])
+    assert (both.ledger.seconds, both.ledger.actors, both.ledger.failed) == (60.0, 9, 1)
 
 
 def test_who_does_not_answer_is_named_and_not_counted() -> None:
