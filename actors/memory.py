@@ -123,7 +123,13 @@ class MemoryStore:
     """One node's way to a `MemoryDatabase`."""
 
     def __init__(
-        self, database: MemoryDatabase, clock: Clock, ids: Ids, *, exclusive: bool = False
+        self,
+        database: MemoryDatabase,
+        clock: Clock,
+        ids: Ids,
+        *,
+        exclusive: bool = False,
+        lease: timedelta = LEASE,
     ) -> None:
         self.database = database
         self.node = ids.new()
@@ -136,11 +142,12 @@ class MemoryStore:
         """The seconds that each way of each call takes; drawn anew each time."""
         self._clock = clock
         self._exclusive = exclusive
+        self._lease = lease
 
     async def join(self, services: Sequence[str]) -> None:
         await self._travel()
         self.database.members[self.node] = Member(self.node, tuple(services), "up")
-        self.database.leases[self.node] = self._clock.now() + LEASE
+        self.database.leases[self.node] = self._clock.now() + self._lease
         await self._travel()
 
     async def members(self) -> Members:
@@ -207,7 +214,7 @@ class MemoryStore:
         if self.node not in self.database.members:
             return None
         now = self._clock.now()
-        self.database.leases[self.node] = now + LEASE
+        self.database.leases[self.node] = now + self._lease
         beat = Beat(now, self.database.incarnation)
         await self._travel()
         return beat

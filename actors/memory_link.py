@@ -10,10 +10,10 @@ paused (see `actors.simulation.room`) hears it when it goes on.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from actors.clock import Clock
 from actors.link import Answerer, Listener, UnansweredError, UndeliveredError
@@ -29,7 +29,7 @@ class Way(NamedTuple):
     subject: str
 
 
-@dataclass(slots=True)
+@dataclass
 class MemoryNetwork:
     """What all ends have in common."""
 
@@ -41,6 +41,14 @@ class MemoryNetwork:
     """Whether the next word gets lost."""
     doubles: Callable[[Way], bool] = lambda _way: False
     """Whether the next word arrives twice."""
+
+    def __post_init__(self) -> None:
+        self._tasks = Tasks(lambda _name, _error: None)  # It has been logged.
+        self._context = copy_context()
+
+    def carry(self, word: Coroutine[Any, Any, None], name: str) -> None:
+        """Have *word* on its way, whatever becomes of who sent it."""
+        self._tasks.start(word, name, context=self._context.copy())
 
     def link(self) -> "MemoryLink":
         """A new end."""
@@ -97,7 +105,7 @@ class MemoryLink:
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[reply] = subject
         for _ in range(2 if self._network.doubles(Way("request", subject)) else 1):
-            self._tasks.start(self._ask(subject, body, reply), f"request {subject}")
+            self._network.carry(self._ask(subject, body, reply), f"request {subject}")
         try:
             async with asyncio.timeout(timeout):
                 return await reply

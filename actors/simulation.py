@@ -120,7 +120,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.steps += 1
         if self.steps > self.steps_max:
             raise SimulationError(f"no end in sight after {self.steps} steps")
-        place = self._dice.randrange(len(self._soon))
+        place = int(self._dice.random() * len(self._soon))  # Much faster than `randrange`.
         # The order of the others does not matter, so the last may fill the gap.
         self._soon[place], self._soon[-1] = self._soon[-1], self._soon[place]
         handle = self._soon.pop()

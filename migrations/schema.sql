@@ -171,6 +171,7 @@ CREATE TABLE public.orders (
     expires_at timestamp with time zone NOT NULL,
     settled_at timestamp with time zone,
     ended_at timestamp with time zone,
+    settled_for integer,
     CONSTRAINT orders_cancel_reason_check CHECK ((cancel_reason = ANY (ARRAY['expired'::text, 'user'::text, 'payment_failed'::text, 'refunded'::text, 'admin'::text]))),
     CONSTRAINT orders_check CHECK (((cancel_reason IS NOT NULL) = (status = 'cancelled'::text))),
     CONSTRAINT orders_check1 CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['complete'::text, 'cancelled'::text])))),

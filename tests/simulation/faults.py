@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from actors import Clock, Ids
 from actors.clock import SystemClock
+from actors.lease import Timing
 from actors.memory import Fault, MemoryDatabase, MemoryStore
 from actors.memory_link import MemoryNetwork, Way
 from actors.simulation import EPOCH
@@ -18,7 +19,10 @@ from tests.simulation.plan import CHANCES, Plan
 if TYPE_CHECKING:
     from tests.simulation.node import SimulatedNode
 
-__all__ = ["Faults", "NodeClock", "WorldStore", "network"]
+__all__ = ["TIMING", "Faults", "NodeClock", "WorldStore", "network"]
+
+TIMING: Final = Timing.of(3.0)
+"""Shorter than in production, so that much happens in little time."""
 
 _COMMIT_FAULTS = {
     "commit_failed": Fault.FAIL,
@@ -78,7 +82,7 @@ def network(clock: Clock, faults: Faults) -> MemoryNetwork:
 
     def latency() -> float:
         if faults.strikes("word_delayed"):
-            return faults.dice.uniform(0.1, 2)
+            return faults.dice.choice((0.1, 0.3, 1, 2, 4)) * faults.dice.uniform(1, 2)
         return faults.dice.uniform(0, 0.003)
 
     return MemoryNetwork(clock, latency=latency, drops=drops, doubles=doubles)
@@ -96,7 +100,7 @@ class WorldStore(MemoryStore):
         judge: Judge,
     ) -> None:
         # The database's time is the true one, whatever the node's own clock says.
-        super().__init__(database, judge.clock, ids)
+        super().__init__(database, judge.clock, ids, lease=timedelta(seconds=TIMING.lease))
         self.is_dead = False
         self.latency = lambda: faults.dice.uniform(0, 0.004)
         self._faults = faults
@@ -136,6 +140,9 @@ class WorldStore(MemoryStore):
     def _write(self, commit: Commit) -> Outcome:
         outcome = super()._write(commit)
         if outcome is Outcome.COMMITTED:
+            owner = self.database.owners.get(commit.partition)
+            if owner != (self.node, commit.epoch):
+                self._judge.fail(f"committed by a node that does not own it: {commit.ref}")
             self._judge.committed(commit)
         elif outcome is Outcome.FENCED:
             self._judge.note("a commit was fenced")

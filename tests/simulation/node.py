@@ -1,7 +1,7 @@
 """A node as it comes and goes: started, paused, cut off, killed, and started again."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +11,7 @@ from actors.linked_bus import LinkedBus
 from actors.mailbox import AskId
 from actors.memory_link import MemoryLink
 from actors.simulation import SimulatedLoop, room
-from tests.simulation.faults import NodeClock, WorldStore
+from tests.simulation.faults import TIMING, NodeClock, WorldStore
 from ticketing import bootstrap, expiration, topics
 from ticketing.expiration.actor import LOOK_TIMER
 from ticketing.payments import messages as payments
@@ -103,7 +103,7 @@ class SimulatedNode:
         world, faults = self.world, self.world.faults
         is_skewed = faults.strikes("clock_skewed")
         skew = timedelta(seconds=self._dice.uniform(-600, 600) if is_skewed else 0)
-        self.clock = NodeClock(skew, self._dice.uniform(-0.02, 0.02) if is_skewed else 0.0)
+        self.clock = NodeClock(skew, self._dice.uniform(-0.005, 0.005) if is_skewed else 0.0)
         ids = Ids(self.clock, seed=self._dice.getrandbits(64))
         self.store = WorldStore(self, world.database, ids, faults, world.judge)
         self.link: MemoryLink = world.network.link()
@@ -122,6 +122,7 @@ class SimulatedNode:
             ids=ids,
             bus=self.bus,
             link=self.link,
+            timing=TIMING,
         )
         await self.bus.open()
         await self._runtime.start()
@@ -163,6 +164,7 @@ class SimulatedNode:
         await self.link.close()
         await self._end_bus()
         await self._runtime.abandon()
+        await self._runtime._tasks.stop()  # What was begun while the others ended.
         self.world.network.links.remove(self.link)
 
     async def _end_asks(self) -> None:
@@ -188,6 +190,7 @@ class SimulatedNode:
                 return
             await self._end_asks()
             self.store.is_dead = True
+            await runtime._tasks.stop()
             self.world.network.links.remove(self.link)
 
     async def _stop(self, runtime: Runtime, *, hands_over: bool) -> None:
@@ -230,13 +233,28 @@ class SimulatedNode:
             RefusalError, ActorError: as the runtime does; `LostError` if the node says nothing.
 
         """
+        return await self._answer(
+            lambda runtime: runtime.ask(ref, message, by=by, ask_id=ask_id, timeout=seconds),
+            seconds + 0.5,
+        )
+
+    async def tell(self, ref: Ref, message: Message[Any], *, name: str) -> None:
+        """Tell as the gateway of this node does.
+
+        Raises:
+            ActorError: it may not have been written down.
+
+        """
+        await self._answer(lambda runtime: runtime.tell(ref, message, name=name), 5)
+
+    async def _answer(self, say: Callable[[Runtime], Coroutine[Any, Any, R]], seconds: float) -> R:
         if self.runtime is None or not self.runtime.is_ready:
             raise UnavailableError("Nobody is there")
-        asked = self.runtime.ask(ref, message, by=by, ask_id=ask_id, timeout=seconds)
-        task = asyncio.get_running_loop().create_task(asked, context=self._context.copy())
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(say(self.runtime), context=self._context.copy())
         self._asks[task] = None
         task.add_done_callback(self._asked)
-        await asyncio.wait({task}, timeout=seconds + 0.5)
+        await asyncio.wait({task}, timeout=seconds)
         if not task.done():
             task.cancel()
             raise LostError("No answer came")

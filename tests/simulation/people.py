@@ -17,6 +17,7 @@ from ticketing.errors import (
     OrderExpiredError,
     PaymentInProgressError,
     TicketReservedError,
+    TicketUnavailableError,
 )
 from ticketing.events import messages as events
 from ticketing.orders import messages as orders
@@ -41,7 +42,7 @@ TRIES_MAX: Final = 14
 TRY_SECONDS: Final = 2.0
 
 # The share of commands that are sent with a key, and may so be sent again.
-KEYED: Final = 0.8
+KEYED: Final = 0.6
 
 
 class Visitor:
@@ -64,6 +65,8 @@ class Visitor:
                     await self._edit()
                 case "admin":
                     await self._refund()
+                case "hoarder":
+                    await self._hoard()
                 case _:
                     await self._buy()
         except (RefusalError, ActorError):
@@ -100,7 +103,7 @@ class Visitor:
         return event_id
 
     async def _edit(self) -> None:
-        for _ in range(4):
+        for _ in range(5):
             offered = self._world.tickets_of("available")
             if not offered:
                 return
@@ -128,15 +131,27 @@ class Visitor:
                 except EventStartedError:
                     self._world.judge.note("too late for the event")
                     continue
-                except CooldownError:
-                    self._world.judge.note("a buyer who let it lapse too often had to wait")
-                    continue
                 except RefusalError:
                     continue
                 if held is not None:
                     await self._go_on(held, buyer)
                     return
             await self._pause(0.05, 1)
+
+    async def _hoard(self) -> None:
+        """Reserve one ticket again and again, and never pay."""
+        buyer, world = self._dice.choice(BUYERS), self._world
+        ticket = self._dice.choice(world.offered[-12:] or [ticket_id(0)])
+        for attempt in range(9):
+            order_id = OrderId(f"{self._visit.number}-{attempt}")
+            try:
+                await self._place(order_id, ticket, buyer)
+            except CooldownError:
+                world.judge.note("a buyer who let it lapse too often had to wait")
+                return
+            except TicketUnavailableError:
+                pass
+            await self._pause(2, world.window.total_seconds() + 1)
 
     async def _place(self, order_id: OrderId, ticket: TicketId, buyer: UserId) -> OrderId | None:
         place = orders.Place(ticket_id=ticket, buyer_id=buyer)

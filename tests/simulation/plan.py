@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 __all__ = ["CHANCES", "NODES", "SPELLS", "Plan", "Spell", "Visit", "drawn"]
 
 NODES: Final = 3
-BUSY_SECONDS: Final = 60.0
+BUSY_SECONDS: Final = 45.0
 
 SPELLS: Final = (
     "crash", "pause", "stop", "cut", "deaf", "mute", "store_away", "database_restarted", "storm",
@@ -31,8 +31,10 @@ CHANCES: Final = {
     "answer_lost": 0.01,
     "cast_lost": 0.004,
     "cast_doubled": 0.004,
+    "push_lost": 0.02,
     "word_delayed": 0.01,
     "clock_skewed": 0.7,
+    "provider_unreachable": 0.04,
     "provider_silent": 0.05,
     "provider_answer_lost": 0.05,
     "provider_slow": 0.05,
@@ -89,7 +91,9 @@ def drawn(seed: int, *, visits: int, spells: int, off: Iterable[str] = ()) -> Pl
     """The plan of *seed*, with so many visits and spells."""
     dice = Random(f"plan {seed}")  # noqa: S311
     seconds = BUSY_SECONDS * visits / 1000 + 5
-    people = dice.choices(("seller", "buyer", "editor", "admin"), (20, 60, 16, 4), k=visits)
+    people = dice.choices(
+        ("seller", "buyer", "hoarder", "editor", "admin"), (18, 50, 2, 26, 4), k=visits
+    )
     kinds = [
         *SPELLS[: spells and len(SPELLS)],
         *dice.choices(SPELLS, k=max(spells - len(SPELLS), 0)),

@@ -130,3 +130,21 @@ def test_it_is_the_buyers_if_the_other_card_is_good() -> None:
             assert ticket(tables).status is TicketStatus.SOLD
 
     simulate(scenario, 0)
+
+
+def test_what_is_heard_late_of_the_first_card_does_not_undo_what_the_second_pays() -> None:
+    """The end of the first was asked for in a turn that was given up, and arrives all the same."""
+
+    async def scenario() -> None:
+        async with sold_for_nothing() as (runtime, tables, clock):
+            await runtime.tell(PAYMENT, payments.Authorised(number=2, intent_id="pi_2"))
+            await clock.sleep(1)
+            await runtime.ask(ORDER, orders.EndPayment(final=False, attempt=1))
+            await runtime.ask(ORDER, orders.Undo(attempt=1))
+            await runtime.tell(PAYMENT, payments.Captured(number=2, intent_id="pi_2"))
+            await clock.sleep(1)
+            assert order(tables).settled_for == 2
+            assert order(tables).status is OrderStatus.COMPLETE
+            assert ticket(tables).status is TicketStatus.SOLD
+
+    simulate(scenario, 0)

@@ -69,10 +69,17 @@ class Watchers:
                     self._world.judge.note("somebody who watched came back to another node")
                     await self._subscribe(client, client.topics)
                 continue
+            if self._world.faults.strikes("push_lost"):
+                client.read(lost=True)  # The line breaks, and what was on it is gone.
+                client.disconnect()
+                client.market = _Gateway(self._dice.choice(hubs))  # type: ignore[assignment]
+                client.connect()
+                self._world.judge.note("somebody who watched went on where the line had broken")
+                await self._subscribe(client, client.topics)
+                continue
             client.read()
             wants, client.wants = client.wants, []
             if wants:
-                self._world.judge.note("somebody who watched noticed a gap")
                 await self._subscribe(client, wants)
 
     def _some_tickets(self) -> list[int]:

@@ -6,6 +6,7 @@ have left and the faults are over, everything has to come to rest and is looked 
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,35 +14,35 @@ from typing import Any, Final
 
 from cryptography.fernet import Fernet
 
-from actors import Actor, Clock, Ids, Ref, Worker
+from actors import Actor, ActorError, Clock, Ids, Ref, Worker
 from actors.memory import MemoryDatabase
 from actors.memory_link import MemoryNetwork
 from actors.simulation import SimulatedClock, SimulatedLoop, simulate
-from actors.store import InboxRow
 from actors.tasks import Tasks
 from tests.simulation.faults import Faults, network
 from tests.simulation.judge import ALLOWANCE, Judge
+from tests.simulation.lateness import Lateness, goes_round
 from tests.simulation.node import SimulatedNode
 from tests.simulation.people import Visitor
 from tests.simulation.plan import NODES, Plan, Spell, Visit
+from tests.simulation.sandbox import Sandbox, SimulatedReads, SimulatedStripe
 from tests.simulation.watchers import Watchers
 from tests.support.invariants import check
-from tests.support.simulated_provider import FakeTeller, Provider
 from tests.support.simulated_world import FakeSweeper, Tables
 from ticketing import bootstrap
 from ticketing.audit.actor import Audit
 from ticketing.events.actor import Event
 from ticketing.expiration.actor import Watch
-from ticketing.expiration.messages import SWEEPER
 from ticketing.orders.actor import Order
 from ticketing.orders.state import OrderState
 from ticketing.payments import messages as payments
 from ticketing.payments.actor import Payment
 from ticketing.payments.reconciler import Reconciler
-from ticketing.payments.state import AttemptStatus, PaymentState
+from ticketing.payments.state import Attempt, AttemptStatus, PaymentState
+from ticketing.payments.worker import Teller
 from ticketing.tickets.actor import Ticket
 from ticketing.tickets.state import TicketState, TicketStatus
-from ticketing.values import OrderId
+from ticketing.values import OrderId, Secret
 from ticketing.vault import Vault
 from web.live.admission import Admission
 from web.live.hub import Hub
@@ -50,16 +51,17 @@ __all__ = ["Result", "World", "run"]
 
 WINDOW: Final = timedelta(seconds=8)
 
-# What something due may be late while its owner is well: a few failed commits and pauses.
-GRACE: Final = timedelta(seconds=5)
-
-# And what has to ask others, each of whom may be asked in vain for a while.
-GRACE_OF_ASKS: Final = timedelta(seconds=25)
-
-# What an actor does without asking anybody, so that only its own node has to be well.
-ALONE: Final = frozenset({"tickets.lapse", "tickets.close"})
-
 _VAULT: Final = Vault([Fernet.generate_key().decode()])
+
+
+class _Glass(Vault):
+    """Seals nothing: what a real one makes is another text each time."""
+
+    def __init__(self) -> None:
+        pass
+
+    def seal(self, text: str) -> Secret:
+        return Secret(text)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class World(Tables):
         self.clock = SimulatedClock()
         self.window = WINDOW
         self.faults = Faults(plan)
-        self.provider = Provider(plan.dice("provider"))
+        self.provider = Sandbox(self.faults, self._say)
         self.judge = Judge(self.database, self._is_taken)
         self.network: MemoryNetwork = network(self.clock, self.faults)
         self.nodes = [SimulatedNode(self, number) for number in range(NODES)]
@@ -108,7 +110,10 @@ class World(Tables):
         ]
 
     def workers(self, clock: Clock) -> Sequence[Worker]:
-        return [FakeTeller(self.provider, clock), FakeSweeper(self)]
+        stripe = SimulatedStripe(self.provider, clock)
+        reads = SimulatedReads(self._attempts)
+        teller = Teller(stripe, vault=_Glass(), reads=reads, clock=clock)  # type: ignore[arg-type]
+        return [teller, FakeSweeper(self)]
 
     def hub(self, node: SimulatedNode, ids: Ids) -> Hub:
         return Hub(
@@ -134,6 +139,10 @@ class World(Tables):
     @property
     def consumed(self) -> dict[str, int]:
         return self.judge.consumed
+
+    def _attempts(self, order_id: str) -> tuple[Attempt, ...]:
+        payment = self.judge.state(Ref("payment", order_id), PaymentState)
+        return () if payment is None else payment.attempts
 
     def _is_taken(self, order_id: str) -> bool:
         return any(
@@ -164,7 +173,7 @@ class World(Tables):
         await asyncio.gather(*(node.start() for node in self.nodes))
         for node in self.nodes:
             self.go_on(node.look_after())
-        self.go_on(self._inspect())
+        self.go_on(Lateness(self).watch())
         self.go_on(self.watchers.watch())
         self.go_on(self._card_holders())
         await asyncio.gather(
@@ -236,6 +245,21 @@ class World(Tables):
             case _:
                 raise AssertionError(spell.kind)
 
+    def _say(self, order_id: OrderId, touch: payments.Touch, seconds: float) -> None:
+        """The provider sends a webhook, and again if nobody takes it."""
+
+        async def say() -> None:
+            await self.clock.sleep(seconds)
+            for number in range(5):
+                node = self.nodes[(int(seconds * 1e6) + number) % len(self.nodes)]
+                with suppress(ActorError):
+                    name = f"touch:{touch.intent_id}"
+                    await node.tell(payments.payment(order_id), touch, name=name)
+                    return
+                await self.clock.sleep(3)
+
+        self.go_on(say())
+
     async def _card_holders(self) -> None:
         """They answer their banks sooner or later; not all of their browsers come back."""
         dice = self.plan.dice("card holders")
@@ -244,27 +268,6 @@ class World(Tables):
             for intent in tuple(self.provider.intents.values()):
                 if intent.status == "requires_action" and dice.random() < 0.2:
                     self.provider.act(intent)
-
-    async def _inspect(self) -> None:
-        """Nothing that is due waits for long while its owner is well."""
-        while True:
-            await self.clock.sleep(0.5)
-            now = self.clock.now()
-            well = {node.store.node: node.up_since for node in self.nodes if node.is_well}
-            calm_since = None
-            if len(well) == len(self.nodes):
-                calm_since = max(*well.values(), *self.judge.owned_since.values())
-            for row in tuple(self.database.inbox.values()):
-                if row.kind == payments.TELLER:
-                    continue  # It waits for the provider, as long as that takes.
-                owner = self.database.owners.get(row.partition)
-                if row.due_at + GRACE < now and owner is not None and not _goes_round(row):
-                    since, grace = calm_since, GRACE_OF_ASKS
-                    if row.message in ALONE and owner.node in well:
-                        grace = GRACE
-                        since = max(well[owner.node], self.judge.owned_since[row.partition])
-                    if since is not None and now - max(since, row.due_at) > grace:
-                        self.judge.fail(f"late by {now - row.due_at}: {row.message} of {row.ref}")
 
     # The end ----------------------------------------------------------------------------------
 
@@ -278,18 +281,12 @@ class World(Tables):
         self.judge.fail(f"never at rest: {[*self.database.inbox.values()][:5]}")
 
     def _is_owed(self, order_id: OrderId) -> bool:
-        payment = self.judge.state(payments.payment(order_id), PaymentState)
-        attempts = () if payment is None else payment.attempts
+        attempts = self._attempts(order_id)
         return any(each.status is AttemptStatus.REFUND_FAILED for each in attempts)
 
     def _is_busy(self) -> bool:
-        left = [row for row in self.database.inbox.values() if not _goes_round(row)]
+        left = [row for row in self.database.inbox.values() if not goes_round(row)]
         return bool(left) or bool(self.tickets_of(TicketStatus.RESERVED))
-
-
-def _goes_round(row: InboxRow) -> bool:
-    """Whether it belongs to those who look around for ever."""
-    return row.kind in {"watch", SWEEPER, payments.RECONCILER} or row.key == "stripe"
 
 
 def run(plan: Plan) -> Result:

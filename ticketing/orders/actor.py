@@ -125,7 +125,7 @@ class Order(Actor[OrderState]):
     @handle
     async def end_payment(self, message: EndPayment, turn: Turn[OrderState]) -> None:
         if not turn.state.is_live:
-            await undo_unpaid(turn)
+            await undo_unpaid(turn, message.attempt)
         elif message.final:
             await let_go(turn, CancelReason.PAYMENT_FAILED)
         elif turn.state.status is OrderStatus.AWAITING_PAYMENT:
@@ -139,7 +139,10 @@ class Order(Actor[OrderState]):
             sell = tickets.Sell(order_id=turn.state.id)
             if not await turn.ask(tickets.ticket(turn.state.ticket_id), sell):
                 return False
-            settle(turn, found=message.found)
+            settle(turn, found=message.found, attempt=message.attempt)
+        elif is_later(message.attempt, turn.state):
+            # An earlier attempt sold it and gave way before it knew: the sale is this one's now.
+            turn.record(OrderSettled(at=turn.state.settled_at, attempt=message.attempt))
         return True
 
     @handle
@@ -149,8 +152,8 @@ class Order(Actor[OrderState]):
             turn.record(OrderCompleted(at=message.at))
 
     @handle
-    async def undo(self, message: Undo, turn: Turn[OrderState]) -> None:  # noqa: ARG002
-        await undo_unpaid(turn)
+    async def undo(self, message: Undo, turn: Turn[OrderState]) -> None:
+        await undo_unpaid(turn, message.attempt)
 
     @handle
     async def refund(self, message: Refund, turn: Turn[OrderState]) -> None:
@@ -180,21 +183,33 @@ def place(turn: Turn[OrderState], held: tickets.Reservation) -> None:
     turn.schedule(EXPIRE_TIMER, held.until, Expire())
 
 
-def settle(turn: Turn[OrderState], *, found: bool) -> None:
+def settle(turn: Turn[OrderState], *, found: bool, attempt: int | None = None) -> None:
     """Record that the ticket is sold to this order; its deadline counts no more.
 
     If it was *found* to be so, the attempt that sold it may have given way to another: the payment
     says whether there is money for it.
     """
-    turn.record(OrderSettled(at=turn.now))
+    turn.record(OrderSettled(at=turn.now, attempt=attempt))
     turn.cancel(EXPIRE_TIMER)
     if found:
         turn.tell(payments.payment(turn.state.id), payments.FoundSold())
 
 
-async def undo_unpaid(turn: Turn[OrderState]) -> None:
-    """Cancel an order whose ticket is sold to it and that nobody will pay for."""
+def is_later(attempt: int | None, order: OrderState) -> bool:
+    """Whether *attempt* came after the one that *order* is waiting to be paid by."""
+    is_waiting = order.status is OrderStatus.AWAITING_PAYMENT and order.settled_at is not None
+    return is_waiting and attempt is not None and attempt > (order.settled_for or 0)
+
+
+async def undo_unpaid(turn: Turn[OrderState], attempt: int | None) -> None:
+    """Cancel an order whose ticket is sold to it and that nobody will pay for.
+
+    An ask takes effect although the turn that asked may have been given up since. So *attempt* may
+    have ended long ago, and the sale be that of a later one, whose money is being taken.
+    """
     if turn.state.settled_at is None or turn.state.status is not OrderStatus.AWAITING_PAYMENT:
+        return
+    if attempt is not None and attempt < (turn.state.settled_for or 0):
         return
     unsell = tickets.Unsell(order_id=turn.state.id, relist=True)
     await turn.ask(tickets.ticket(turn.state.ticket_id), unsell)

@@ -115,19 +115,22 @@ class BeginPayment(Message[Bill], frozen=True, kw_only=True, tag="orders.begin_p
 class EndPayment(Message[None], frozen=True, kw_only=True, tag="orders.end_payment"):
     """An attempt failed. *final*: there will be no other, so the order is cancelled.
 
-    So it is if the ticket has been sold to it meanwhile: no attempt is left that could pay.
+    So it is if the ticket has been sold to it meanwhile: no attempt is left that could pay. But not
+    if a later one than *attempt* was settled: then this one comes late.
     """
 
     final: bool
+    attempt: int | None = None
 
 
 class Settle(Message[bool], frozen=True, kw_only=True, tag="orders.settle"):
     """Decide the sale: True if the ticket is now sold to this order; False if it is gone.
 
-    *found*: it was found sold, so that the payment has to be told.
+    *found*: it was found sold, so that the payment has to be told. *attempt* is who pays for it.
     """
 
     found: bool = False
+    attempt: int | None = None
 
 
 class Complete(Message[None], frozen=True, kw_only=True, tag="orders.complete"):
@@ -137,7 +140,12 @@ class Complete(Message[None], frozen=True, kw_only=True, tag="orders.complete"):
 
 
 class Undo(Message[None], frozen=True, kw_only=True, tag="orders.undo"):
-    """The money for the sale can never be taken: cancel the order, the ticket is free again."""
+    """The money for the sale can never be taken: cancel the order, the ticket is free again.
+
+    Does nothing if it is settled for a later attempt than *attempt*.
+    """
+
+    attempt: int | None = None
 
 
 class Refund(Message[None], frozen=True, kw_only=True, tag="orders.refund"):

@@ -70,9 +70,10 @@ class OrderPaymentEnded(Fact, frozen=True, kw_only=True, tag="order.payment_ende
 
 
 class OrderSettled(Fact, frozen=True, kw_only=True, tag="order.settled"):
-    """The ticket is sold to this order: the money is certain to follow."""
+    """The ticket is sold to this order: the money of *attempt* is certain to follow."""
 
     at: datetime
+    attempt: int | None = None
 
 
 class OrderCompleted(Fact, frozen=True, kw_only=True, tag="order.completed"):
@@ -110,6 +111,8 @@ class OrderState(State, frozen=True, kw_only=True):
     created_at: datetime = NEVER
     expires_at: datetime = NEVER
     settled_at: datetime | None = None
+    settled_for: int | None = None
+    """The attempt to pay that the sale stands on; None if that is not known."""
     ended_at: datetime | None = None
 
     @property
@@ -140,7 +143,12 @@ class OrderState(State, frozen=True, kw_only=True):
             case OrderPaymentEnded():
                 return replace(self, status=OrderStatus.CREATED)
             case OrderSettled():
-                return replace(self, status=OrderStatus.AWAITING_PAYMENT, settled_at=fact.at)
+                return replace(
+                    self,
+                    status=OrderStatus.AWAITING_PAYMENT,
+                    settled_at=fact.at,
+                    settled_for=fact.attempt,
+                )
             case OrderCompleted():
                 return replace(self, status=OrderStatus.COMPLETE, ended_at=fact.at)
             case OrderCancelled():

@@ -189,7 +189,8 @@ class Payment(Actor[PaymentState]):
             drop_unless_bound(turn, message)
             return
         # The moment of sale: the ticket is sold to this order, or it is gone.
-        is_sold = await turn.ask(orders.order(turn.state.id), orders.Settle())
+        settle = orders.Settle(attempt=message.number)
+        is_sold = await turn.ask(orders.order(turn.state.id), settle)
         turn.record(
             AttemptAuthorised(at=turn.now, number=message.number, intent_id=message.intent_id)
         )
@@ -208,7 +209,7 @@ class Payment(Actor[PaymentState]):
             return
         left = max(turn.state.attempts_left - 1, 0)
         order = orders.order(turn.state.id)
-        await turn.ask(order, orders.EndPayment(final=left == 0))
+        await turn.ask(order, orders.EndPayment(final=left == 0, attempt=message.number))
         turn.record(
             AttemptDeclined(
                 at=turn.now,
@@ -226,7 +227,8 @@ class Payment(Actor[PaymentState]):
     async def not_sent(self, message: NotSent, turn: Turn[PaymentState]) -> None:
         if attempt_in(turn, message.number, {AttemptStatus.STARTED}) is None:
             return
-        await turn.ask(orders.order(turn.state.id), orders.EndPayment(final=False))
+        end = orders.EndPayment(final=False, attempt=message.number)
+        await turn.ask(orders.order(turn.state.id), end)
         turn.record(AttemptNotSent(at=turn.now, number=message.number))
 
     @handle
@@ -245,7 +247,7 @@ class Payment(Actor[PaymentState]):
     ) -> None:
         if attempt_in(turn, message.number, {AttemptStatus.SETTLED}) is None:
             return
-        await turn.ask(orders.order(turn.state.id), orders.Undo())
+        await turn.ask(orders.order(turn.state.id), orders.Undo(attempt=message.number))
         turn.record(CaptureFailed(at=turn.now, number=message.number))
 
     @handle
@@ -260,9 +262,10 @@ class Payment(Actor[PaymentState]):
             drop_unless_bound(turn, message)  # Else it is what was captured, or is on its way back.
             return
         if attempt.status is AttemptStatus.SETTLED:
-            await turn.ask(orders.order(turn.state.id), orders.Undo())
+            await turn.ask(orders.order(turn.state.id), orders.Undo(attempt=message.number))
         elif attempt.status in HOPING:
-            await turn.ask(orders.order(turn.state.id), orders.EndPayment(final=False))
+            end = orders.EndPayment(final=False, attempt=message.number)
+            await turn.ask(orders.order(turn.state.id), end)
         log.error("payment.taken_anyway", order=turn.key, why=message.why)
         amount = message.amount_minor
         for movement in ledger.taken(turn.state, message.number, amount, turn.now):
