@@ -31,7 +31,6 @@ CHANCES: Final = {
     "answer_lost": 0.01,
     "cast_lost": 0.004,
     "cast_doubled": 0.004,
-    "push_lost": 0.02,
     "word_delayed": 0.01,
     "clock_skewed": 0.7,
     "provider_unreachable": 0.04,

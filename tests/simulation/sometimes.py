@@ -31,7 +31,6 @@ SOMETIMES: Final = (
     "partitions of a dead node were taken over",
     "partitions were handed over",
     "somebody who watched came back to another node",
-    "somebody who watched went on where the line had broken",
     "the event started while its ticket was reserved",
     "too late for the event",
 )

@@ -1,11 +1,12 @@
 """Those who watch live: real hubs and real frames, and a memory that outlives a connection."""
 
 import asyncio
-from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actors import UnavailableError
 from tests.support.live_world import Client, ticket_id
+from ticketing.auth.endings import News
 from ticketing.tickets.state import TicketState
 from ticketing.values import UserId
 from web.live.names import Kind, Name
@@ -35,8 +36,16 @@ class Watchers:
         self._dice = world.plan.dice("watchers")
         self._clients: list[Client] = []
 
-    async def epochs(self, _: list[UserId]) -> Mapping[UserId, int]:
-        return {}
+    # Nobody here is signed in, so no session ever ends.
+
+    async def since(self, newest: datetime | None) -> News:
+        return News((), newest)
+
+    async def write(self, user_id: UserId, session: str) -> None:
+        raise AssertionError((user_id, session))
+
+    async def forget(self) -> None:
+        pass
 
     async def get(self, name: Name) -> Found | None:
         """What the database says of a topic, at some moment between now and the answer."""
@@ -68,14 +77,6 @@ class Watchers:
                     client.connect()
                     self._world.judge.note("somebody who watched came back to another node")
                     await self._subscribe(client, client.topics)
-                continue
-            if self._world.faults.strikes("push_lost"):
-                client.read(lost=True)  # The line breaks, and what was on it is gone.
-                client.disconnect()
-                client.market = _Gateway(self._dice.choice(hubs))  # type: ignore[assignment]
-                client.connect()
-                self._world.judge.note("somebody who watched went on where the line had broken")
-                await self._subscribe(client, client.topics)
                 continue
             client.read()
             wants, client.wants = client.wants, []

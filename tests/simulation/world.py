@@ -46,6 +46,7 @@ from ticketing.values import OrderId, Secret
 from ticketing.vault import Vault
 from web.live.admission import Admission
 from web.live.hub import Hub
+from web.revocations import Revocations
 
 __all__ = ["Result", "World", "run"]
 
@@ -116,9 +117,14 @@ class World(Tables):
         return [teller, FakeSweeper(self)]
 
     def hub(self, node: SimulatedNode, ids: Ids) -> Hub:
+        watchers = self.watchers
+        revocations = Revocations(
+            node.bus, node.clock, since=watchers.since, write=watchers.write,
+            forget=watchers.forget, link=node.link,
+        )  # fmt: skip
         return Hub(
             bus=node.bus, clock=node.clock, ids=ids, vault=_VAULT, link=node.link,
-            loader=self.watchers, epochs=self.watchers.epochs,  # type: ignore[arg-type]
+            loader=watchers, revocations=revocations,  # type: ignore[arg-type]
             admission=Admission(limits_per_client=False),
         )  # fmt: skip
 
