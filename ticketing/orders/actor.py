@@ -140,7 +140,7 @@ class Order(Actor[OrderState]):
             if not await turn.ask(tickets.ticket(turn.state.ticket_id), sell):
                 return False
             settle(turn, found=message.found, attempt=message.attempt)
-        elif is_later(message.attempt, turn.state):
+        elif turn.state.settled_at is not None and is_later(message.attempt, turn.state):
             # An earlier attempt sold it and gave way before it knew: the sale is this one's now.
             turn.record(OrderSettled(at=turn.state.settled_at, attempt=message.attempt))
         return True
@@ -197,7 +197,7 @@ def settle(turn: Turn[OrderState], *, found: bool, attempt: int | None = None) -
 
 def is_later(attempt: int | None, order: OrderState) -> bool:
     """Whether *attempt* came after the one that *order* is waiting to be paid by."""
-    is_waiting = order.status is OrderStatus.AWAITING_PAYMENT and order.settled_at is not None
+    is_waiting = order.status is OrderStatus.AWAITING_PAYMENT
     return is_waiting and attempt is not None and attempt > (order.settled_for or 0)
 
 
