@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import pytest
 import yaml
 
 Object = dict[str, Any]
@@ -86,6 +87,33 @@ class Manifests:
         return {key: b64decode(value).decode() for key, value in found["data"].items()}
 
 
+def environment(
+    manifests: Manifests, workload: Workload, elsewhere: dict[str, dict[str, str]]
+) -> dict[str, str]:
+    """The environment of a container, as the kubelet would put it together."""
+
+    def values(source: str, reference: dict[str, str]) -> dict[str, str]:
+        kind = "ConfigMap" if source.startswith("configMap") else "Secret"
+        found = manifests.values(kind, reference["name"]) or elsewhere.get(reference["name"])
+        if found is None:
+            assert reference.get("optional"), f"{workload.name} asks for {reference}"
+            return {}
+        return found
+
+    found: dict[str, str] = {}
+    for one in workload.container.get("envFrom", []):
+        ((source, reference),) = one.items()
+        found |= values(source, reference)
+    for one in workload.container.get("env", []):
+        if "value" in one:
+            found[one["name"]] = one["value"]
+            continue
+        ((source, reference),) = one["valueFrom"].items()
+        if source != "fieldRef":
+            found[one["name"]] = values(source, reference)[reference["key"]]
+    return found
+
+
 def program(name: str) -> str:
     """A program that came with a package, else the one on the PATH."""
     found = shutil.which(name, path=str(_BESIDE_PYTHON)) or shutil.which(name)
@@ -96,6 +124,8 @@ def program(name: str) -> str:
 @functools.cache
 def rendered(overlay: str) -> Manifests:
     """What `kubectl apply -k` would send."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not here: it comes in no package")
     folder = ROOT / "k8s" / "overlays" / overlay
     text = subprocess.run(  # noqa: S603 - our own files
         [program("kubectl"), "kustomize", folder], check=True, capture_output=True, text=True

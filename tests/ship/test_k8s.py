@@ -3,6 +3,7 @@
 A cluster is not needed for it, and there is none here: what a cluster does with them is not seen.
 """
 
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -10,12 +11,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.ship.manifests import OVERLAYS, ROOT, Manifests, Workload, rendered
+from actors import membership, runtime
+from tests.ship.manifests import OVERLAYS, ROOT, environment, program, rendered
 from tests.ship.schemas import refuse_unless_valid
-from ticketing import generated_keys
+from ticketing import generated_keys, serve
+from ticketing.embedded import binaries
 from ticketing.roles import GATEWAY, SERVICES, Roles, refuse_unless_fit
-from ticketing.settings import DOCUMENTATION, Settings
-from web import probes
+from ticketing.settings import DOCUMENTATION, STRIPE_API_BASE, Settings
+from web import probes, server
 
 # What others make: people by `kubectl create secret`, operators, cert-manager.
 JWT = {"JWT_KEY": "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"}
@@ -44,34 +47,12 @@ MADE_BY_OPERATORS = {"database-app", "database-ca"}  # CloudNativePG's, for the 
 OF_LIBRARIES = {"PGSSLMODE", "PGSSLROOTCERT", "SSL_CERT_FILE"}
 
 # Partitions handed over, connections sent away, what is being asked, what runs behind it.
-STOP_SECONDS = 3 + 2 + 12 + 10
-
-
-def environment(
-    manifests: Manifests, workload: Workload, elsewhere: dict[str, dict[str, str]]
-) -> dict[str, str]:
-    """The environment of a container, as the kubelet would put it together."""
-
-    def values(source: str, reference: dict[str, str]) -> dict[str, str]:
-        kind = "ConfigMap" if source.startswith("configMap") else "Secret"
-        found = manifests.values(kind, reference["name"]) or elsewhere.get(reference["name"])
-        if found is None:
-            assert reference.get("optional"), f"{workload.name} asks for {reference}"
-            return {}
-        return found
-
-    found: dict[str, str] = {}
-    for one in workload.container.get("envFrom", []):
-        ((source, reference),) = one.items()
-        found |= values(source, reference)
-    for one in workload.container.get("env", []):
-        if "value" in one:
-            found[one["name"]] = one["value"]
-            continue
-        ((source, reference),) = one["valueFrom"].items()
-        if source != "fieldRef":
-            found[one["name"]] = values(source, reference)[reference["key"]]
-    return found
+STOP_SECONDS = (
+    membership.HAND_OVER_SECONDS
+    + serve.PARTING_SECONDS
+    + server._FINISH_SECONDS
+    + runtime.DRAIN_SECONDS
+)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -246,3 +227,50 @@ def test_skaffold_builds_the_image_that_the_manifests_ask_for() -> None:
     assert (ROOT / folder / "kustomization.yaml").is_file()
     images = {each.container["image"].rpartition(":")[0] for each in rendered("dev").processes()}
     assert images == {artifact["image"]}
+
+
+def test_the_secrets_are_those_of_the_original() -> None:
+    for overlay in OVERLAYS:
+        for each in rendered(overlay).processes():
+            (jwt,) = [one for one in each.container["env"] if one["name"] == "JWT_KEY"]
+            assert jwt["valueFrom"] == {"secretKeyRef": {"name": "jwt-secret", "key": "JWT_KEY"}}
+    stripe = {"stripe-secret": {"STRIPE_KEY": "sk_test_x", "STRIPE_API_BASE": STRIPE_API_BASE}}
+    dev = rendered("dev")
+    for each in dev.processes():
+        pays = Roles.parse(each.services).needs_provider
+        without = environment(dev, each, MADE_ELSEWHERE["dev"])
+        assert ("STRIPE_KEY" in without, "STRIPE_API_BASE" in without) == (False, pays)
+        settings = Settings.from_env(environment(dev, each, MADE_ELSEWHERE["dev"] | stripe))
+        assert (settings.stripe_key != "", settings.stripe_api_base) == (pays, STRIPE_API_BASE)
+
+
+def test_browsers_are_told_addresses_that_lead_in() -> None:
+    for overlay, scheme in (("dev", "http"), ("production", "https")):
+        manifests = rendered(overlay)
+        (ingress,) = manifests.of("Ingress").values()
+        hosts = [f"{scheme}://{rule['host']}" for rule in ingress["spec"]["rules"]]
+        (gateway,) = [each for each in manifests.processes() if each.services == GATEWAY]
+        given = environment(manifests, gateway, MADE_ELSEWHERE[overlay])
+        sandbox = [given["STRIPE_API_BASE"]] if overlay == "dev" else []
+        assert [given["TICKETING_PUBLIC_URL"], *sandbox] == hosts
+        for tls in ingress["spec"].get("tls", []):
+            assert [f"{scheme}://{host}" for host in tls["hosts"]] == hosts
+
+
+def test_what_runs_there_is_what_the_tests_run_against() -> None:
+    images = [each.container["image"] for overlay in OVERLAYS
+              for each in rendered(overlay).workloads()]  # fmt: skip
+    images += [each["spec"]["imageName"] for each in rendered("production").of("Cluster").values()]
+    found = {
+        (name, image.partition(f"{name}:")[2].partition("-")[0])
+        for image in images
+        for name in ("postgres", "postgresql", "nats")
+        if f"{name}:" in image
+    }
+    nats = _said(program("nats-server"), "-v").rpartition("v")[2]
+    postgres = _said(str(binaries.find() / "postgres"), "--version").split()[2]
+    assert found == {("postgres", postgres), ("postgresql", postgres), ("nats", nats)}
+
+
+def _said(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603 - our own programs
