@@ -30,7 +30,7 @@ PROJECT := $(VENV)/.project
 # Two installations into one environment at a time would break it.
 .NOTPARALLEL:
 
-.PHONY: help install run test check bench crash money fuzz nemesis mutations simulate bench-cluster rolling churn soak screenshots schema lock clean
+.PHONY: help install run test check bench crash money fuzz nemesis mutations simulate bench-cluster rolling image churn soak screenshots schema lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/ :/' | awk -F' : ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ bench-cluster: $(DEVELOPMENT) $(PROJECT)  ## several processes against one, and 
 
 rolling: $(DEVELOPMENT) $(PROJECT)  ## restarts every role twice under 200 orders a second: nobody may notice
 	@$(BIN)/python -m benchmarks.rolling
+
+image: $(DEVELOPMENT) $(PROJECT)  ## builds the image by the Dockerfile and runs every role in it (Debian, as root)
+	@$(BIN)/pytest tests/ship -m image -s
 
 # Another length than ten minutes: make nemesis SECONDS=60
 nemesis: $(DEVELOPMENT) $(PROJECT)  ## three nodes, sixteen clients and every fault for ten minutes: no answer may be wrong
