@@ -244,6 +244,17 @@ def test_the_secrets_are_those_of_the_original() -> None:
         assert (settings.stripe_key != "", settings.stripe_api_base) == (pays, STRIPE_API_BASE)
 
 
+def test_what_the_migration_needs_can_be_applied_before_all_else() -> None:
+    production = rendered("production")
+    component = "app.kubernetes.io/component"
+    labelled = {(each["kind"], each["metadata"]["name"]) for each in production.objects
+                if each["metadata"].get("labels", {}).get(component) == "migrate"}  # fmt: skip
+    (job,) = [each for each in production.workloads() if each.kind == "Job"]
+    (config,) = [each["configMapRef"]["name"] for each in job.container["envFrom"]]
+    account = ("ServiceAccount", job.pod["serviceAccountName"])
+    assert labelled == {("Job", job.name), account, ("ConfigMap", config)}
+
+
 def test_browsers_are_told_addresses_that_lead_in() -> None:
     for overlay, scheme in (("dev", "http"), ("production", "https")):
         manifests = rendered(overlay)
