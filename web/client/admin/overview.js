@@ -77,7 +77,7 @@ function troublesOf(seen) {
   const parked = seen.services.reduce((sum, each) => sum + each.parked, 0);
   if (parked) troubles.push([`${things(parked, "message was", "messages were")} parked since the start`, "/admin/parked"]);
   if (seen.timers.overdue) troubles.push([`${things(seen.timers.overdue, "message is", "messages are")} overdue`, "/admin/timers"]);
-  if (seen.ledger?.violations) troubles.push([`${things(seen.ledger.violations, "rule is", "rules are")} broken in the ledger: see below`, "#ledger-title"]);
+  if (seen.ledger?.violations) troubles.push([`${things(seen.ledger.violations, "violation", "violations")} in the ledger: see below`, "#ledger-title"]);
   if (seen.payments.unknown) troubles.push([`${things(seen.payments.unknown, "sold ticket waits", "sold tickets wait")} to know whether the money was taken`, "/admin/actors?kind=payment"]);
   return troubles;
 }
