@@ -32,7 +32,7 @@ _ENVIRONMENT: Final = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 _TOOLS: Final = ("buildah", "mmdebstrap", "unshare", "chroot")
 _NOT_IN_THE_IMAGE: Final = ("site-packages", "test", "idlelib", "tkinter", "__pycache__")
 
-# The order of the last step matters: what comes after the mounts may undo nothing of them.
+# Read-only comes last: what is mounted below it is mounted before, and stays as it is.
 _ENTER: Final = """\
 set -e
 mount --make-rprivate /
@@ -187,7 +187,10 @@ def _libraries() -> list[str]:
         for line in _said("ldd", str(module)).splitlines() if "=> /" in line
     }  # fmt: skip
     system = [str(each) for each in linked if not each.is_relative_to(sys.base_prefix)]
-    return sorted({line.split(":")[0] for line in _said("dpkg", "-S", *system).splitlines()})
+    # Packages older than the merge of /lib into /usr/lib know their files by the former name.
+    names = [*system, *(each.removeprefix("/usr") for each in system)]
+    owners = subprocess.run(["dpkg", "-S", *names], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return sorted({line.split(":")[0] for line in owners.stdout.splitlines()})
 
 
 def _downloaded() -> Path:
