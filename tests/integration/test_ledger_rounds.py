@@ -1,6 +1,7 @@
 """The rounds in which the running system checks itself, against a real market."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -88,6 +89,31 @@ async def test_a_slice_that_fails_is_counted_and_the_round_goes_on(
     assert health.last_examples == ["fold: ticket t-free"]
     assert counted(checked, "ticketing_ledger_slices")["failed"] == 1
     monkeypatch.undo()
+
+
+async def test_an_actor_that_cannot_be_looked_at_hides_its_page_and_no_more(
+    checked: Checked, meddler: Meddler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await meddler.sql("update tickets set title = 'Forged'")
+    whole = rounds.history.page
+
+    async def stumbles(*arguments: Any, after: str, **options: Any) -> Any:
+        if arguments[1] == "ticket" and not after:
+            raise KeyError("the first page")
+        return await whole(*arguments, after=after, **options)
+
+    monkeypatch.setattr(rounds.history, "page", stumbles)
+    health = await checked.round()
+    tickets = await checked.reads.value("select count(*) from tickets")
+    assert (health.last_failed, health.last_violations) == (1, tickets - rounds.SLICE_ACTORS)
+
+
+async def test_a_round_of_a_release_with_more_rules_is_ended(
+    checked: Checked, meddler: Meddler
+) -> None:
+    await meddler.sql("update ledger_health set step = 1000")
+    assert await checked.rounds.slice()
+    assert (await checked.round()).last_failed == 0
 
 
 async def test_what_takes_too_long_is_given_up(

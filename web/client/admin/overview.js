@@ -103,11 +103,11 @@ function Figures({ seen }) {
 /** What the system found when it last went through itself. */
 function Ledger({ ledger }) {
   return html`
-    <section class="panel" aria-labelledby="ledger-title" data-ledger=${!ledger ? "unknown" : ledger.violations ? "bad" : ledger.checkedAt ? "good" : "new"}>
+    <section class="panel" aria-labelledby="ledger-title" data-ledger=${!ledger ? "unknown" : ledger.violations ? "bad" : ledger.failed ? "partial" : ledger.checkedAt ? "good" : "new"}>
       <h2 id="ledger-title">Ledger health</h2>
       <p>${verdict(ledger)}</p>
       ${ledger?.violations ? html`<ul>${ledger.examples.map((each) => html`<li key=${each}><${Violation} line=${each} /></li>`)}</ul>` : null}
-      ${ledger?.failed ? html`<p>${things(ledger.failed, "part", "parts")} of it could not be looked at: the database was too slow.</p>` : null}
+      ${ledger?.failed ? html`<p>${things(ledger.failed, "part", "parts")} of it could not be looked at: the log says why (<code>ledger.slice_failed</code>).</p>` : null}
     </section>`;
 }
 
@@ -115,7 +115,7 @@ function verdict(ledger) {
   if (!ledger) return "The database is out of reach.";
   if (ledger.violations) return html`<strong>${things(ledger.violations, "violation", "violations")}.</strong> Run <code>ticketing fsck</code> for what each of them says.`;
   if (!ledger.checkedAt) return "The first round is under way.";
-  return html`No violation: ${things(ledger.actors, "history", "histories")} and all rules, gone through in ${brief(ledger.seconds)}, until <time datetime=${ledger.checkedAt}>${instant(ledger.checkedAt)}</time>.`;
+  return html`${ledger.failed ? "No violation in what could be looked at" : "No violation"}: ${things(ledger.actors, "history", "histories")} and the rules, gone through in ${brief(ledger.seconds)}, until <time datetime=${ledger.checkedAt}>${instant(ledger.checkedAt)}</time>.`;
 }
 
 /** @param {{ line: string }} props "rule: kind key" */
