@@ -1,34 +1,41 @@
-"""What the README prints, works as printed."""
+"""What the README and docs/api.md print, works as printed."""
 
 import asyncio
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tests.support import server
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 SHORT = {"TICKETING_RESERVATION_SECONDS": "5"}
 
 
-def script() -> str:
-    """All lines the README says to paste, in order, each answer on a line of its own."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+def script(document: Path) -> str:
+    """All lines that *document* says to paste, in order, each answer on a line of its own."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
     lines = "".join(blocks).splitlines()
     return "\n".join(f"{line}; echo" if line.startswith("curl") else line for line in lines)
+
+
+async def answers_to(document: Path, running: server.Server, folder: Path) -> list[Any]:
+    """What its lines print, pasted into a shell."""
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-e", "-c", script(document).replace("http://127.0.0.1:8000", running.url),
+        stdout=asyncio.subprocess.PIPE, cwd=folder,
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return [json.loads(line) for line in printed.splitlines() if line]
 
 
 async def test_the_lines_of_the_readme_end_in_a_sold_ticket_and_in_a_lapsed_one(
     data_dir: Path, tmp_path: Path
 ) -> None:
     async with server.running(data_dir, tmp_path / "log", SHORT) as running:
-        process = await asyncio.create_subprocess_exec(
-            "sh", "-e", "-c", script().replace("http://127.0.0.1:8000", running.url),
-            stdout=asyncio.subprocess.PIPE, cwd=tmp_path,
-        )  # fmt: skip
-        printed, _ = await process.communicate()
-    answers = [json.loads(line) for line in printed.splitlines() if line]
-    assert process.returncode == 0
+        answers = await answers_to(ROOT / "README.md", running, tmp_path)
+        of_the_api = await answers_to(ROOT / "docs" / "api.md", running, tmp_path)
     signed_up, (listed, refused, declined, paid, sold), (reserved, free, order) = (
         answers[:3], answers[3:8], answers[8:],
     )  # fmt: skip
@@ -42,3 +49,15 @@ async def test_the_lines_of_the_readme_end_in_a_sold_ticket_and_in_a_lapsed_one(
     assert sold["status"] == "sold"
     assert (reserved["status"], free["status"]) == ("reserved", "available")
     assert (order["status"], order["cancelReason"]) == ("cancelled", "expired")
+    _, _, me, edited, listed, shown, placed, paid, complete, free, own, invalid, nobody = of_the_api
+    assert me["currentUser"]["email"] == "ann@example.com"
+    assert (edited["price"], edited["version"], shown["price"]) == (38.5, 2, 38.5)
+    assert len(listed) == 1
+    assert placed["status"] == "created"
+    assert (paid["status"], complete["id"], complete["status"]) == (
+        "captured", placed["id"], "complete",
+    )  # fmt: skip
+    assert free["status"] == "available"
+    assert own["code"] == "own_ticket"
+    assert {entry["field"] for entry in invalid["errors"]} == {"title", "price"}
+    assert nobody["status"] == 401
