@@ -92,7 +92,7 @@ class Watchers:
         wanted = [each for each in topics if each == "tickets" or each.partition(":")[2] in known]
         try:
             async with asyncio.timeout(2):
-                await client.subscribe(*wanted)
+                client.wants += await client.subscribe(*wanted)
         except (TimeoutError, UnavailableError):
             client.wants += topics
 

@@ -197,16 +197,20 @@ class Client:
         if self.socket in self.hub.sockets:
             self.hub.remove(self.socket)
 
-    async def subscribe(self, *topics: str) -> None:
-        """As the handler of a socket does it."""
+    async def subscribe(self, *topics: str) -> list[str]:
+        """As the handler of a socket does it; those of *topics* that it would refuse for now."""
         hub, socket = self.hub, self.socket
         names = [parse(topic, UserId("seller")) for topic in topics]
         wanted = [name for name in names if isinstance(name, Name)]
         cursors = {topic: self.replica.cursors.get(topic) for topic in topics}
+        refused = []
         async with hub.topics.holding(wanted) as held:
             for topic, name in zip(topics, wanted, strict=True):
                 if name in held and socket in hub.sockets:
                     hub.subscribe(socket, held[name], cursors[topic], None)
+                else:
+                    refused.append(topic)
+        return refused
 
     def read(self, *, lost: bool = False) -> None:
         """Take what has arrived; or, *lost*, let the first of it never arrive."""
