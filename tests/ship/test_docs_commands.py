@@ -1,4 +1,4 @@
-"""Every command in the documents is run by a test, or marked with why not.
+"""Every command in the documents is named with what runs it, or marked with why not.
 
 Blocks of `sh` in the README and in docs/api.md are run as they are (`test_readme`). What else is
 told to be typed is named here, with the test that runs it; what no test can run has a line before
