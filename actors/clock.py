@@ -38,12 +38,13 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock, corrected by what the database says the time is.
 
-    Deadlines are judged by the database's time, so `offset` is measured at each heartbeat. Between
-    two of them it goes on as the monotonic clock does: somebody may set the other one.
+    Deadlines are judged by the database's time, which is asked for at each heartbeat. Between two
+    of them `offset` stays and the monotonic clock goes on: somebody may set the other one.
     """
 
     def __init__(self) -> None:
         self.offset = timedelta()
+        self._is_corrected = False
         self._began_at = datetime.now(UTC) - timedelta(seconds=self.monotonic())  # noqa: TID251 - this is the one place
 
     def now(self) -> datetime:
@@ -54,6 +55,18 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def correct(self, now: datetime, *, asked_at: datetime) -> None:
+        """The database was asked at *asked_at*, by this clock, and has said that it is *now*.
+
+        It was so before the answer came, nobody knows how long. A clock that is set to it is late
+        by what the answer took, until a quicker one; never early, as the middle between question
+        and answer may be. So the first answer is taken, and others if they prove it wrong.
+        """
+        received_at = self.now()
+        if not self._is_corrected or not asked_at <= now <= received_at:
+            self.offset += now - received_at
+            self._is_corrected = True
 
 
 class Ids:

@@ -7,7 +7,6 @@ When two disagree for a moment, the rows decide.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -132,7 +131,7 @@ class Membership:
             self._buries_at = clock.monotonic() + self._timing.lease
         self._beat_at = sent_at
         if isinstance(clock, SystemClock):
-            set_clock(clock, sent, beat.now)
+            clock.correct(beat.now, asked_at=sent)
         if self._incarnation not in (None, beat.incarnation):
             self._forget_all()
         self._incarnation = beat.incarnation
@@ -221,7 +220,7 @@ class Membership:
         self._routes.learn(members.owners)
         self._correct(members.owners)
         others = frozenset(each.id for each in members.nodes) - {self._node.store.node}
-        for gone in self._others - others:
+        for gone in sorted(self._others - others):  # Whoever waits is told in a stated order.
             self._delivery.gone(gone)
             self._on_missed()
         self._others = others
@@ -308,14 +307,3 @@ class Membership:
         for each in partitions:
             del self._node.placement.epochs[each]
         self._delivery.lose(partitions)
-
-
-def set_clock(clock: SystemClock, sent: datetime, now: datetime) -> None:
-    """The store said *now* to a question of *sent*; when in between, nobody knows.
-
-    Only what is certainly wrong is set right: after a pause of the store the answer is seconds
-    late, and to take the middle would be to run ahead of it, and timers early.
-    """
-    received = clock.now()
-    if not sent <= now <= received:
-        clock.offset += now - (sent + (received - sent) / 2)

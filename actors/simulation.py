@@ -111,27 +111,28 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._soon += self._paused.pop(name, ())
 
     def _run_once(self) -> None:
-        """Run one callback; `BaseEventLoop.run_forever` calls this until the loop is stopped."""
-        if not self._soon:
-            self._jump()
-        self._ring()
-        if not self._soon:
-            return
-        self.steps += 1
-        if self.steps > self.steps_max:
-            raise SimulationError(f"no end in sight after {self.steps} steps")
-        place = int(self._dice.random() * len(self._soon))  # Much faster than `randrange`.
-        # The order of the others does not matter, so the last may fill the gap.
-        self._soon[place], self._soon[-1] = self._soon[-1], self._soon[place]
-        handle = self._soon.pop()
-        if handle.cancelled():
-            return
-        if self._paused:
-            waiting = self._paused.get(handle._context.get(room, ""))  # type: ignore[attr-defined] # noqa: SLF001 - it has one
-            if waiting is not None:
-                waiting.append(handle)
-                return
-        handle._run()  # noqa: SLF001 - what a loop does with a handle
+        """Run callbacks; `BaseEventLoop.run_forever` calls this until the loop is stopped."""
+        soon, later, chance = self._soon, self._later, self._dice.random
+        while not self._stopping:  # type: ignore[attr-defined]
+            if not soon:
+                self._jump()
+            while later and later[0][0] <= self._seconds:
+                soon.append(heapq.heappop(later)[2])
+            self.steps += 1
+            if self.steps > self.steps_max:
+                raise SimulationError(f"no end in sight after {self.steps} steps")
+            place = int(chance() * len(soon))  # Much faster than `randrange`.
+            # The order of the others does not matter, so the last may fill the gap.
+            handle, soon[place] = soon[place], soon[-1]
+            soon.pop()
+            if handle._cancelled:  # noqa: SLF001 - what a loop does with a handle
+                continue
+            if self._paused:
+                waiting = self._paused.get(handle._context.get(room, ""))  # type: ignore[attr-defined] # noqa: SLF001
+                if waiting is not None:
+                    waiting.append(handle)
+                    continue
+            handle._run()  # noqa: SLF001
 
     def _jump(self) -> None:
         """Let time pass until the next timer."""
@@ -141,10 +142,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             raise SimulationError("everybody waits: nothing is ready and no timer is set")
         self._seconds = max(self._seconds, self._later[0][0])
 
-    def _ring(self) -> None:
-        """Make ready what is due now."""
-        while self._later and self._later[0][0] <= self._seconds:
-            self._soon.append(heapq.heappop(self._later)[2])
+    def get_debug(self) -> bool:
+        return False  # Asked by every handle that is made.
 
     def _timer_handle_cancelled(self, handle: TimerHandle) -> None:
         """Called by a timer that is cancelled; it is skipped when its time comes."""

@@ -1,5 +1,6 @@
 """A server process with a database of its own, that can go and come back."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,9 +48,8 @@ class Site:
     async def start(self, port: int = 0) -> None:
         """Let it come (back), on *port* or a free one."""
         settings = {**self._settings, "TICKETING_PORT": str(port)}
-        self._server = await start(
-            self._data, self.log, settings, self._arguments, module=self._module
-        )
+        command = (sys.executable, "-m", self._module, "serve")
+        self._server = await start(self._data, self.log, settings, self._arguments, command=command)
         self.url = self._server.url
 
     def children(self) -> set[int]:

@@ -24,14 +24,13 @@ BLOCK = re.compile(
 
 # Command, the file that runs it, and what it says there.
 RUN_BY: Final = {
-    "make run": ("tests/support/server.py", '"serve"'),
+    "make run": ("tests/functional/test_readme.py", '"make", "-sC", str(ROOT), "run"'),
     "make install": (".ci/run", "make test"),  # Which installs first.
     "make test": (".ci/run", "make test"),
     ".venv/bin/ruff check .": ("Makefile", "ruff check ."),
     ".venv/bin/mypy": ("Makefile", "mypy"),
     ".venv/bin/pytest tests/unit": ("Makefile", "pytest"),
-    ".venv/bin/pytest tests/unit tests/integration/test_migrations.py"
-    " tests/functional/test_tickets.py": ("Makefile", "pytest"),
+    "ticketing serve --processes 4": ("tests/browser/test_killed_processes.py", "--processes"),
     ".venv/bin/ticketing demo": ("tests/functional/test_demo.py", "demo"),
     "ticketing backup FILE": ("tests/ship/test_backup.py", "backup"),
     "ticketing restore FILE": ("tests/ship/test_backup.py", "restore"),

@@ -57,7 +57,7 @@ class NodeClock(SystemClock):
     """
 
     def __init__(self, skew: timedelta, rate: float) -> None:
-        self.offset = timedelta()
+        super().__init__()
         self._rate = 1 + rate
         self._began_at = EPOCH + skew
 

@@ -78,6 +78,8 @@ class Judge:
         self.violation: str | None = None
         self.on_violation: Callable[[], None] = lambda: None
         self.states: dict[Ref, State] = {}
+        self.tickets: dict[Ref, TicketState] = {}
+        """Those of `states` that are tickets."""
         self.encoded: dict[tuple[Ref, int], bytes] = {}
         """Every version there ever was."""
         self.done: dict[str, bytes] = {}
@@ -163,6 +165,8 @@ class Judge:
         is_same = self._decode_states[ref.kind].decode(commit.state) == after
         assert is_same, f"{ref} is not what its journal says at version {commit.version}"
         self.states[ref] = after
+        if isinstance(after, TicketState):
+            self.tickets[ref] = after
         self.encoded[ref, commit.version] = commit.state
         for fact in facts:
             self._judge(ref, before, after, fact)

@@ -24,14 +24,13 @@ GRACE_OF_ASKS: Final = timedelta(seconds=25)
 # What an actor does without asking anybody, so that only its own node has to be well.
 ALONE: Final = frozenset({"tickets.lapse", "tickets.close"})
 
-PLACEMENT: Final = bootstrap.placement()
-
 
 class Lateness:
     """Looks at every timer and every reservation, twice a second."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._placement = bootstrap.placement()
         self._well: dict[str, datetime] = {}
         self._calm_since: datetime | None = None
         """Since when nothing has been wrong with anybody; None if something is."""
@@ -53,7 +52,7 @@ class Lateness:
                     self._look_at_row(row, now)
             for ticket in world.tickets_of(TicketStatus.RESERVED):
                 assert ticket.reserved_until is not None
-                since = self._owner_well_since(PLACEMENT.partition(Ref("ticket", ticket.id)))
+                since = self._owner_well_since(self._placement.partition(Ref("ticket", ticket.id)))
                 if since is not None and now - max(since, ticket.reserved_until) > GRACE:
                     late = now - ticket.reserved_until
                     world.judge.fail(f"still reserved though its time was up: {ticket.id} {late}")

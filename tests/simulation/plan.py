@@ -32,6 +32,7 @@ CHANCES: Final = {
     "cast_lost": 0.004,
     "cast_doubled": 0.004,
     "word_delayed": 0.01,
+    "live_line_broken": 0.02,
     "clock_skewed": 0.7,
     "provider_unreachable": 0.04,
     "provider_silent": 0.05,

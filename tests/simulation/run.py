@@ -24,7 +24,7 @@ from tests.support.quiet import quiet
 __all__ = ["COMMANDS_MIN", "FAULTS_MIN", "full"]
 
 # A seed of this size has more than 5,000 commands.
-VISITS: Final = 1780
+VISITS: Final = 1740
 SPELLS_OF_A_SEED: Final = 30
 COMMANDS_MIN: Final = 5000
 FAULTS_MIN: Final = 200

@@ -4,6 +4,10 @@ A seed that fails here is seen again, callback by callback, with the command it 
 seeds, of whole size: `make simulate`.
 """
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests.simulation.plan import CHANCES, Plan, drawn
@@ -29,6 +33,27 @@ def test_a_seed_says_exactly_what_happens() -> None:
     first, second = run(plan), run(plan)
     assert first == second
     assert first.steps > 5_000
+    # Here, what is logged is a step of its own: so others are compared with each other.
+    assert _elsewhere("1") == _elsewhere("2")
+
+
+_PROGRAM = """
+from tests.simulation.plan import drawn
+from tests.simulation.world import run
+print(run(drawn(7, visits=60, spells=6)).steps)
+"""
+
+
+def _elsewhere(hash_seed: str) -> str:
+    """The steps of it in another process, where strings have other places in their sets."""
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        (sys.executable, "-c", _PROGRAM),
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.split()[-1]
 
 
 def violation(bug: Planted, seed: int) -> str | None:

@@ -71,7 +71,10 @@ class Watchers:
             self._clients.append(Client(_Gateway(hub), "tickets", *topics))  # type: ignore[arg-type]
             await self._subscribe(self._clients[-1], self._clients[-1].topics)
         for client in self._clients:
-            if client.hub not in hubs:
+            breaks = self._world.faults.strikes("live_line_broken")
+            if breaks:
+                client.disconnect()  # What is on its way is lost.
+            if breaks or client.hub not in hubs:
                 if hubs:
                     client.market = _Gateway(self._dice.choice(hubs))  # type: ignore[assignment]
                     client.connect()

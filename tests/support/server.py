@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -16,6 +17,8 @@ from tests.support import logbook
 # Ten times what a start takes on a loaded machine: a bound on liveness, not a measurement.
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+
+COMMAND: Final = (sys.executable, "-m", "ticketing", "serve")
 
 
 class ServerError(Exception):
@@ -62,11 +65,11 @@ async def start(
     settings: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
     *,
-    module: str = "ticketing",
+    command: Sequence[str] = COMMAND,
 ) -> Server:
     """Start a server on *data_dir* and wait until it accepts requests.
 
-    *module* is what is run: one of the tests' own changes something and then runs the command.
+    *command* is what is run, in front of *arguments*.
     """
     environment = {
         **os.environ,
@@ -77,7 +80,7 @@ async def start(
     }
     with logbook.writing(log) as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, "serve", *arguments,
+            *command, *arguments,
             env=environment, stdout=asyncio.subprocess.PIPE, stderr=errors,
         )  # fmt: skip
     assert process.stdout is not None
@@ -100,9 +103,11 @@ async def running(
     log: Path,
     settings: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
+    *,
+    command: Sequence[str] = COMMAND,
 ) -> AsyncIterator[Server]:
     """A server as long as the context lasts."""
-    server = await start(data_dir, log, settings, arguments)
+    server = await start(data_dir, log, settings, arguments, command=command)
     try:
         yield server
     finally:

@@ -222,6 +222,7 @@ async def let_go(turn: Turn[OrderState], reason: CancelReason) -> bool:
     message = tickets.Release(
         order_id=turn.state.id,
         reason=tickets.ReleaseReason.LAPSED if lapsed else tickets.ReleaseReason.CANCELLED,
+        until=turn.state.expires_at,
     )
     outcome = await turn.ask(tickets.ticket(turn.state.ticket_id), message)
     if outcome is tickets.ReleaseOutcome.SOLD:

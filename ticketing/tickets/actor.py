@@ -131,7 +131,8 @@ class Ticket(Actor[TicketState]):
             return ReleaseOutcome.NOT_HELD
         if turn.state.status is TicketStatus.SOLD:
             return ReleaseOutcome.SOLD
-        release(turn, message.reason)
+        is_another = message.until not in {None, turn.state.reserved_until}
+        release(turn, ReleaseReason.CANCELLED if is_another else message.reason)
         return ReleaseOutcome.RELEASED
 
     @handle

@@ -141,10 +141,15 @@ class Reserve(Message[Reservation], frozen=True, kw_only=True, tag="tickets.rese
 
 
 class Release(Message[ReleaseOutcome], frozen=True, kw_only=True, tag="tickets.release"):
-    """Give the ticket back. Does nothing unless *order_id* holds it."""
+    """Give the ticket back. Does nothing unless *order_id* holds it.
+
+    *until* is what the order knows of its reservation. If the ticket says otherwise, this is
+    another, made by a turn of the order that was lost: it is given back, and nobody let it lapse.
+    """
 
     order_id: OrderId
     reason: ReleaseReason
+    until: datetime | None = None
 
 
 class Lapse(Message[None], frozen=True, kw_only=True, tag="tickets.lapse"):
