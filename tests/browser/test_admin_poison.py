@@ -16,6 +16,7 @@ from tests.browser.sites import Site, running
 from tests.browser.visitors import GOOD_CARD, Visitor
 from tests.support import postgres
 from ticketing import bootstrap
+from ticketing.fsck.rounds import STEPS
 from ticketing.tickets import messages as tickets
 from ticketing.values import OrderId, TicketId, UserId
 
@@ -27,7 +28,7 @@ POISON = tickets.Reserve(
 )
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def impatient_site(databases: postgres.Databases) -> AsyncIterator[Site]:
     async with running(databases, module="tests.browser.impatient") as site:
         yield site
@@ -117,3 +118,28 @@ async def test_a_poison_message_is_found_and_dropped_and_the_ticket_sells(
     await admin.goes("/admin/audit", "Audit log")
     for done in ("message.discard", "actor.resume"):
         await expect(page.locator("[data-audit]").filter(has_text=done)).to_contain_text(WHY)
+
+
+async def test_a_history_that_was_tampered_with_is_named_on_the_overview(
+    visit: Visit, impatient_site: Site
+) -> None:
+    admin, seller = await asyncio.gather(*(visit(at=impatient_site) for _ in range(2)))
+    await impatient_site.promote(admin.email)
+    await admin.becomes_admin()
+    ticket = await seller.sells()
+    connection = await asyncpg.connect(impatient_site.dsn)
+    try:
+        await connection.execute("update tickets set title = 'Forged' where id = $1", ticket["id"])
+        # The round goes on with the tickets' histories, and not with what comes before.
+        await connection.execute("update ledger_health set step = $1", STEPS.index("ticket"))
+    finally:
+        await connection.close()
+
+    await admin.opens("/admin", "Overview")
+    panel = admin.page.locator("[data-ledger]")
+    await expect(panel).to_have_attribute("data-ledger", "bad")
+    await expect(panel).to_contain_text("1 violation.")
+    await expect(panel).not_to_contain_text("Forged")
+    await admin.link("1 violation in the ledger").click()
+    await panel.get_by_role("link", name=f"ticket {ticket['id']}").click()
+    await admin.sees_heading(f"ticket {ticket['id']}")

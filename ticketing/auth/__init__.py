@@ -7,6 +7,7 @@ Layout, in reading order:
 - `actor`      who decides
 - `worker`     hashes passwords; `argon2` does it, in threads of its own
 - `passwords`  Argon2id, and which passwords are refused
+- `keys`       what tokens are signed with
 - `tokens`     signed tokens: issue and verify
 - `endings`    the sessions that ended before their tokens do
 - `queries`    the reads behind pages

@@ -1,31 +1,23 @@
 """Signed tokens (JWT): issue our own, verify anybody's that was signed with a key of ours.
 
-Verifying needs a key and the time, and no store: whoever has the key may mint, in any language. A
-key is either a secret (HS256) or an EC private key on P-256 (ES256), and is only ever used with its
-own algorithm, so that a public key cannot pass for a secret. The rules follow RFC 8725; PyJWT
-checks signatures, and the claims are checked here, against a clock that tests can set.
+Verifying needs a key and the time, and no store: whoever has the key may mint, in any language. The
+rules follow RFC 8725; PyJWT checks signatures, and the claims are checked here, against a clock
+that tests can set.
 """
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
 from jwt.algorithms import ECAlgorithm
 
 from actors import Clock, Ids, RefusalError
+from ticketing.auth.keys import ALGORITHMS, Key, read_key
 from ticketing.values import UserId
 
 __all__ = [
@@ -52,10 +44,6 @@ _SKEW_SECONDS: Final = 30
 # Our own are about 400 characters, and a cookie could not carry more than this anyway. It also
 # bounds how deep and how long the JSON inside can be.
 _TOKEN_CHARACTERS_MAX: Final = 4_096
-
-_SECRET_BYTES_MIN: Final = 32  # HS256 is as strong as its key: RFC 7518, section 3.2.
-
-_ALGORITHMS: Final = {name: jwt.get_algorithm_by_name(name) for name in ("HS256", "ES256")}
 
 # Three parts of base64url without padding; PyJWT alone would let padding pass.
 _COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -94,16 +82,6 @@ class Claims:
     jti: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One key with the one algorithm that it may be used with."""
-
-    kid: str
-    algorithm: str
-    signs: Any = field(repr=False)
-    verifies: Any = field(repr=False)
-
-
 class Tokens:
     """Issues tokens with one key and verifies them with that and the previous one.
 
@@ -119,16 +97,16 @@ class Tokens:
     def __init__(
         self, key: str, previous: str | None, issuer: str, audience: str, clock: Clock
     ) -> None:
-        self._current = _read_key(key)
+        self._current = read_key(key)
         self._keys = {self._current.kid: self._current}
         if previous:  # An empty setting is none.
-            old = _read_key(previous)
+            old = read_key(previous)
             self._keys.setdefault(old.kid, old)
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
         self._ids = Ids(clock)
-        self._jws = jwt.PyJWS([*_ALGORITHMS], options={"enforce_minimum_key_length": True})
+        self._jws = jwt.PyJWS([*ALGORITHMS], options={"enforce_minimum_key_length": True})
 
     def issue(
         self,
@@ -199,11 +177,11 @@ class Tokens:
         # The algorithm itself, because PyJWT's own way there reads the header once more, and looks
         # at each use whether the secret might be somebody's public key.
         for key in self._candidates(header):
-            if _ALGORITHMS[key.algorithm].verify(signed, key.verifies, signature):
+            if ALGORITHMS[key.algorithm].verify(signed, key.verifies, signature):
                 return
         raise InvalidTokenError("not signed with a key of ours")
 
-    def _candidates(self, header: dict[str, Any]) -> list[_Key]:
+    def _candidates(self, header: dict[str, Any]) -> list[Key]:
         """The keys that may have signed: what the header says chooses among ours, no more.
 
         A `kid` of ours means that key; other minters call keys as they like, which is a hint that
@@ -219,37 +197,6 @@ class Tokens:
         audience = claims.get("aud")
         if self._audience not in (audience if isinstance(audience, list) else [audience]):
             raise InvalidTokenError("aud is somebody else")
-
-
-def _read_key(text: str) -> _Key:
-    if text.startswith("-----BEGIN"):
-        return _read_pem(text)
-    secret = text.encode()
-    if len(secret) < _SECRET_BYTES_MIN:
-        raise ValueError(f"expected {_SECRET_BYTES_MIN} bytes or more, got {len(secret)}")
-    try:
-        _ALGORITHMS["HS256"].prepare_key(secret)
-    except jwt.InvalidKeyError:
-        raise ValueError("expected a secret, got a public key, a certificate or a JWK") from None
-    return _Key(_digest(secret), "HS256", secret, secret)
-
-
-def _read_pem(text: str) -> _Key:
-    try:
-        private = load_pem_private_key(text.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("expected a PEM private key, unencrypted, got other PEM text") from None
-    if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
-        raise ValueError("expected a PEM private key on P-256, got one of another kind")
-    public = private.public_key()
-    # Of the public half, so that the same key in another PEM form keeps its name.
-    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return _Key(_digest(der), "ES256", private, public)
-
-
-def _digest(key: bytes) -> str:
-    # Prefixed, so that the name of a secret is of no use where its plain SHA-256 would be.
-    return hashlib.sha256(b"kid" + key).hexdigest()[:16]
 
 
 def _decoded(part: str) -> bytes:

@@ -139,6 +139,8 @@ class Rounds:
         )
         for rule in (*RULES, *HISTORY_RULES):
             self._found.labels(rule=rule)  # From 0 on, so that the first one is seen to be more.
+        for outcome in ("checked", "failed"):
+            self._slices.labels(outcome=outcome)
         self.metrics = (self._slices, self._found)
 
     @asynccontextmanager
