@@ -146,7 +146,13 @@ class Delivery:
         is_quick = envelope.ref.kind not in self._pools
         seconds = min(left, TRY_SECONDS * 2**tried) if is_quick else left
         return await ask_there(
-            link, owner, partition, envelope, seconds=seconds, fresh=fresh and not tried
+            link,
+            owner,
+            partition,
+            envelope,
+            seconds=seconds,
+            now=self._node.clock.now(),
+            fresh=fresh and not tried,
         )
 
     async def _pause(self, link: Link, tried: int) -> None:

@@ -6,6 +6,7 @@ detour, and a node that was declared dead, whose successor has another id, is ne
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -33,6 +34,9 @@ __all__ = ["Asked", "Here", "Reception", "ask_there", "subject"]
 
 log = structlog.get_logger("actors.remote")
 
+# Two nodes' clocks are as far apart as their heartbeats were under way.
+CLOCKS_APART_MAX: Final = timedelta(seconds=1)
+
 
 class Asked(msgspec.Struct, frozen=True, array_like=True):
     """An ask, as it goes over the line. The message is JSON, as it is everywhere."""
@@ -49,6 +53,8 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
     ask_id: AskId | None = None
     fresh: bool = False
     request_id: str | None = None
+    until: datetime | None = None
+    """The same as an instant of the database's time: what was long on its way is not done."""
 
 
 class _Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
@@ -72,9 +78,16 @@ def subject(node: str) -> str:
 
 
 async def ask_there(
-    link: Link, owner: Owner, partition: int, envelope: Envelope, *, seconds: float, fresh: bool
+    link: Link,
+    owner: Owner,
+    partition: int,
+    envelope: Envelope,
+    *,
+    seconds: float,
+    now: datetime,
+    fresh: bool,
 ) -> Any:
-    """One try to have *envelope* answered by *owner*, within so many *seconds*.
+    """One try to have *envelope* answered by *owner*, within so many *seconds* from *now* on.
 
     Raises:
         MovedError: it is not there any more, or not for now; nothing was done.
@@ -97,6 +110,7 @@ async def ask_there(
         ask_id=envelope.ask_id,
         fresh=fresh,
         request_id=envelope.request_id,
+        until=now + timedelta(seconds=seconds),
     )
     answer = _unpack_answer(await link.request(subject(owner.node), _pack(asked), timeout=seconds))
     if isinstance(answer, _Done):
@@ -157,11 +171,15 @@ class Reception:
 
     def _envelope(self, asked: Asked, message: Message[Any]) -> Envelope:
         doing.set(None)
+        seconds = asked.seconds
+        if asked.until is not None:
+            left = asked.until + CLOCKS_APART_MAX - self._clock.now()
+            seconds = min(seconds, left.total_seconds())
         envelope = Envelope(
             Ref(asked.kind, asked.key),
             message,
             by=asked.by,
-            deadline=self._clock.monotonic() + asked.seconds,
+            deadline=self._clock.monotonic() + seconds,
             ask_id=asked.ask_id,
         )
         envelope.request_id = asked.request_id

@@ -1,108 +1,30 @@
 """Several nodes on one database and one line: who owns what, who is asked, and what faults do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from random import Random
 
 import pytest
 
-from actors import ActorError, Ids, Runtime, StoreUnavailableError, UnavailableError
-from actors.errors import HeldError
-from actors.lease import Timing
-from actors.memory import MemoryDatabase
-from actors.memory_link import MemoryLink, MemoryNetwork
+from actors import ActorError, StoreUnavailableError, UnavailableError
+from actors.errors import ExpiredError, HeldError
 from actors.placement import SLOTS
-from actors.simulation import SimulatedClock
 from tests.support.counter import (
     CRASH,
     LIMIT,
     SERVICES,
     Add,
-    Counter,
-    Courier,
     LimitError,
     Look,
     Remind,
     Send,
     counter,
 )
-from tests.support.simulated import CountingStore, database, services, simulated
-from tests.support.simulated import Node as Asked
+from tests.support.simulated import simulated
+from tests.support.simulated_cluster import TIMING, Cluster, cluster
 
-TIMING = Timing()
 KEYS = [f"key-{number}" for number in range(24)]
 ALL = len(SERVICES) * SLOTS
-
-
-@dataclass
-class Cluster:
-    """Nodes that come and go."""
-
-    clock: SimulatedClock
-    data: MemoryDatabase
-    network: MemoryNetwork
-    nodes: list[Asked] = field(default_factory=list)
-    links: list[MemoryLink] = field(default_factory=list)
-
-    async def begin(self, runs: tuple[str, ...] = SERVICES) -> Asked:
-        """One more."""
-        ids = Ids(self.clock, seed=1 + len(self.nodes))
-        store = CountingStore(self.data, self.clock, ids)
-        link = self.network.link()
-        runtime = Runtime(
-            services([Counter()], [Courier()]),
-            store=store,
-            clock=self.clock,
-            ids=ids,
-            link=link,
-            runs=runs,
-        )
-        node = Asked(runtime, store, self.clock, ids)
-        self.nodes.append(node)
-        self.links.append(link)
-        await runtime.start()
-        return node
-
-    async def kill(self, node: Asked) -> None:
-        """Without a word to anybody."""
-        self.links[self.nodes.index(node)].end()
-        await node.runtime.abandon()
-
-    async def end(self, node: Asked) -> None:
-        """In good order."""
-        await node.runtime.hand_over()
-        await node.runtime.stop()
-
-    def owned(self, node: Asked) -> set[int]:
-        return {
-            each for each, owner in self.data.owners.items() if owner.node == node.runtime.node_id
-        }
-
-    def owner(self, key: str) -> Asked:
-        partition = self.nodes[0].runtime._node.placement.partition(counter(key))
-        name = self.data.owners[partition].node
-        return next(node for node in self.nodes if node.runtime.node_id == name)
-
-    async def settle(self) -> None:
-        """Until shares are as they should be; twice, since a move begins when the other is seen."""
-        await self.clock.sleep(3 * TIMING.heartbeat)
-
-
-@asynccontextmanager
-async def cluster(count: int = 2) -> AsyncIterator[Cluster]:
-    clock = SimulatedClock()
-    made = Cluster(clock, database(), MemoryNetwork(clock))
-    for _ in range(count):
-        await made.begin()
-    await made.settle()
-    try:
-        yield made
-    finally:
-        for node in made.nodes:
-            if node.runtime._tasks._running:
-                await node.runtime.stop()
 
 
 @simulated()
@@ -358,6 +280,20 @@ async def test_a_node_that_wakes_up_after_its_successor_wrote_knows_nothing_any_
         assert zombie.runtime.failed.is_set()
         with pytest.raises(UnavailableError):
             await zombie.ask(key, Look())
+
+
+@simulated()
+async def test_an_ask_that_was_longer_under_way_than_its_asker_waits_is_not_done() -> None:
+    async with cluster(2) as it:
+        key = next(key for key in KEYS if it.owner(key) is it.nodes[1])
+        await it.nodes[1].ask(key, Add())
+        it.network.latency = lambda: 4.0
+        with pytest.raises(ExpiredError) as given_up:
+            await it.nodes[0].ask(key, Add(), timeout=0.5)
+        assert given_up.value.executed == "maybe"
+        it.network.latency = lambda: 0.0
+        await it.clock.sleep(10)
+        assert await it.nodes[1].ask(key, Look()) == 1
 
 
 @simulated()
