@@ -7,12 +7,13 @@ prints which seed it was, after how many steps and seconds, and what gave it awa
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from time import perf_counter
 from typing import Any, Final
 from unittest.mock import patch
 
-from actors import Turn, handle
+from actors import SystemClock, Turn, handle
 from actors.activation import Activation
 from actors.directory import Directory
 from actors.errors import ExpiredError
@@ -159,6 +160,12 @@ async def _nothing(*_: Any) -> None:
 
 async def _not_replayed(*_: Any) -> bool:
     return False
+
+
+def _to_the_middle(self: SystemClock, now: datetime, *, asked_at: datetime) -> None:
+    received_at = self.now()
+    if not asked_at <= now <= received_at:
+        self.offset += now - (asked_at + (received_at - asked_at) / 2)
 
 
 # In the domain. --------------------------------------------------------------------------------
@@ -325,6 +332,7 @@ PLANTED: Final = (
     Planted("a consumed message stays", [(MemoryStore, "_write", _written(consumes=False))]),
     Planted("no lease check before an answer from memory", [(Lease, "holds", True)]),
     Planted("what has moved away stays in memory", [(Directory, "lose", lambda *_: None)]),
+    Planted("a clock is set to the middle", [(SystemClock, "correct", _to_the_middle)]),
     Planted("reply before commit", [(Activation, "_finish", _answer_first)]),
     Planted("stored answers not replayed", [(Activation, "_replayed", _not_replayed)]),
     Planted("an unknown outcome is taken for none", [(Writer, "_outage", _take_for_lost)]),
