@@ -28,8 +28,8 @@ __all__ = [
     "uses_bearer",
 ]
 
-# Verifying costs 20 to 100 us, a look-up less than one. A token and its claims are about 1.5 KB, and
-# people ask several times within seconds: so many are at one gateway within minutes.
+# Verifying costs 20 to 100 us, a look-up less than one. A token and its claims are about 1.5 KB;
+# so many are at one gateway within minutes, and each asks several times within seconds.
 _KNOWN_MAX: Final = 4_000
 
 
