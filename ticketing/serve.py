@@ -62,7 +62,7 @@ COLLECT_AFTER: Final = 50_000
 async def serve(settings: Settings, does: Roles = roles.ALL, *, shared: bool = False) -> int:
     """Serve until told to stop; the exit status. For *does* and *shared* see `standing`."""
     stop = on_signals()
-    calm_collector()
+    calm_collector(has_actors=bool(does.services))
     try:
         async with standing(settings, does, shared=shared, stop=stop) as server:
             runtime = server.system.runtime
@@ -150,15 +150,16 @@ def told_ready(url: str) -> None:
     sys.stdout.flush()
 
 
-def calm_collector() -> None:
+def calm_collector(*, has_actors: bool = True) -> None:
     """Have the garbage collector look seldom at what is here to stay.
 
     A hundred thousand actors are a million objects; by default they would all be looked through
-    again and again, for cycles that this program hardly makes.
+    again and again, for cycles that actors hardly make. A gateway has few objects that stay, and
+    makes cycles: a connection that ended, an error with the frames that it came through.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 100)
+    gc.set_threshold(COLLECT_AFTER, 20, 100 if has_actors else 2)
 
 
 def at(bound: socket.socket, settings: Settings) -> Settings:
