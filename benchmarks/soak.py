@@ -13,9 +13,12 @@ descriptors and tasks of those that no fault ends, lateness of durable messages,
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import os
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
@@ -42,10 +45,14 @@ GROWTH_MAX: Final = 1.1
 # Descriptors and tasks follow how many people are there; they do not follow the time.
 FLAT_MAX: Final = 1.3
 
-_BUSY: Final = """
-select exists (
-    select from inbox where parked_at is null and due_at < clock_timestamp() - interval '1 second'
-) or exists (select from orders where status in ('created', 'awaiting:payment'))
+REST_SECONDS: Final = 120.0
+
+_UNFINISHED: Final = """
+select format('overdue since %s: %s for %s/%s', due_at, message, kind, key) as what
+from inbox where parked_at is null and due_at < clock_timestamp() - interval '1 second'
+union all
+select format('order %s is %s until %s', id, status, expires_at)
+from orders where status in ('created', 'awaiting:payment')
 """
 
 
@@ -64,17 +71,33 @@ async def soak(minutes: float, rate: float, roles: tuple[str, ...]) -> int:
                 stop.set()
                 await people_end
 
-            async def is_at_rest() -> bool:
-                ((is_busy,),) = await on.fetch(_BUSY)
-                return not is_busy
-
-            await until(is_at_rest, "all is at rest", seconds=120, every=0.5)
-            violations = [str(each) for each in await on.fsck()]
+            violations = await _unfinished(on)
+            violations += [str(each) for each in await on.fsck()]
             ((size,),) = await on.fetch("select pg_database_size(current_database())")
             violations += [f"{pod.name} has ended" for pod in on.pods if pod.has_ended]
-    kib = size / people.purchases / 1024
-    print(f"database: {size / 2**20:.0f} MiB, {kib:.1f} KiB for each purchase begun")
-    return _told(people, faults, samples, violations, min(BASELINE_SECONDS, minutes * 60 / 2))
+        kib = size / people.purchases / 1024
+        print(f"database: {size / 2**20:.0f} MiB, {kib:.1f} KiB for each purchase begun")
+        baseline = min(BASELINE_SECONDS, minutes * 60 / 2)
+        status = _told(people, faults, samples, violations, baseline)
+        if status:
+            kept = tempfile.mkdtemp(prefix="ticketing-soak-")
+            for log in place.glob("*.log"):
+                shutil.copy(log, kept)
+            print(f"logs: {kept}")
+        return status
+
+
+async def _unfinished(on: site.Site) -> list[str]:
+    """What is still under way when all could long be at rest."""
+    found: list[str] = []
+
+    async def is_at_rest() -> bool:
+        found[:] = [what for (what,) in await on.fetch(_UNFINISHED)]
+        return not found
+
+    with contextlib.suppress(AssertionError):
+        await until(is_at_rest, "all is at rest", seconds=REST_SECONDS, every=0.5)
+    return found
 
 
 def _told(
@@ -91,7 +114,7 @@ def _told(
         ("given up", str(len(people.given_up)), not people.given_up),
         ("wrong answers", str(len(people.wrong)), not people.wrong),
         (
-            "violations (fsck), processes that ended by themselves",
+            "violations (fsck), what does not come to rest, processes that ended by themselves",
             str(len(violations)),
             not violations,
         ),

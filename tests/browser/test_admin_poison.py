@@ -140,6 +140,6 @@ async def test_a_history_that_was_tampered_with_is_named_on_the_overview(
     await expect(panel).to_have_attribute("data-ledger", "bad")
     await expect(panel).to_contain_text("1 violation.")
     await expect(panel).not_to_contain_text("Forged")
-    await admin.link("1 violation in the ledger").click()
+    await admin.link("1 violation in the ledger: see below").click()
     await panel.get_by_role("link", name=f"ticket {ticket['id']}").click()
     await admin.sees_heading(f"ticket {ticket['id']}")
