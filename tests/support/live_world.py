@@ -124,7 +124,7 @@ class Market:
     def restart_gateway(self) -> None:
         """A new hub; whoever was connected to the old one has to come back."""
         for topic in self.hub.topics:
-            topic.end_watch()
+            topic.end()
         self.hub = self._hub()
 
     async def get(self, name: Name) -> Found | None:

@@ -121,6 +121,11 @@ class Topic:
     def __len__(self) -> int:
         return len(self._entries) - self._gone
 
+    def end(self) -> None:
+        """Hear no more of the bus; whom it called there, and so the topic, need not be kept."""
+        end_watch, self.end_watch = self.end_watch, _nothing
+        end_watch()
+
     def version_of(self, item_id: str) -> int | None:
         """Of an item that is in the topic."""
         entry = self._entries.get(item_id)

@@ -105,7 +105,7 @@ class Topics:
             if topic.idle_since is not None and topic.idle_since <= latest
         ]
         for name in idle:
-            self._topics.pop(name).end_watch()
+            self._topics.pop(name).end()
 
     def _obtain(self, name: Name) -> Topic | None:
         """The topic, watched from now on; None if there are too many."""

@@ -83,7 +83,20 @@ async def watch(call: Call[None]) -> web.StreamResponse:
         await _listen(gateway, socket, response)
     finally:
         hub.remove(socket)
+    await _end(response)
     return response
+
+
+async def _end(response: web.WebSocketResponse) -> None:
+    """Close *response*, as aiohttp would do next, and leave nothing behind.
+
+    Its line is closed already. The error that says so is kept by the response, and keeps the frame
+    that keeps the response: a circle of all that the connection had, for the collector to find.
+    """
+    await response.close()
+    error = response.exception()
+    while error is not None:
+        error.__traceback__, error = None, error.__context__
 
 
 def _refuse_unless_welcome(call: Call[None], hub: Hub) -> None:
