@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from traceback import clear_frames
 from typing import Any, Final
 
 import asyncpg
@@ -103,14 +104,27 @@ async def borrowed(
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    async with pool.acquire(timeout=seconds) as connection:
-        end = loop.call_at(until, connection.terminate)
-        try:
-            with noticing_its_end(connection):
-                yield connection
-        except asyncio.CancelledError:
-            with suppress(asyncpg.InterfaceError):  # It is closed already.
-                connection.terminate()
-            raise
-        finally:
-            end.cancel()
+    connection = await _acquired(pool, seconds)
+    end = loop.call_at(until, connection.terminate)
+    try:
+        with noticing_its_end(connection):
+            yield connection
+    except asyncio.CancelledError:
+        with suppress(asyncpg.InterfaceError):  # It is closed already.
+            connection.terminate()
+        raise
+    finally:
+        end.cancel()
+        await pool.release(connection)
+
+
+async def _acquired(
+    pool: "asyncpg.Pool[asyncpg.Record]", seconds: float
+) -> "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]":
+    try:
+        return await pool.acquire(timeout=seconds)
+    except CONNECTION_LOST as error:
+        # asyncpg remembers the error in a frame that the error remembers: a circle for each read
+        # that fails, and in an outage all do.
+        clear_frames(error.__traceback__)
+        raise

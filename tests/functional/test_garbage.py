@@ -7,9 +7,12 @@ process then keeps.
 import asyncio
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
+import asyncpg
 import pytest
 
+from actors.postgres_session import borrowed
 from tests.functional.running_site import Site
 from tests.support.live import opened
 from tests.support.live_world import Client, Market
@@ -61,3 +64,15 @@ async def watch_and_leave() -> None:
     market.hub.topics.forget_idle()
     assert not len(market.hub.topics)
     assert there_are(Topic.__name__) == before
+
+
+@pytest.mark.usefixtures("seldom")
+async def test_a_read_that_found_no_database_is_gone(tmp_path: Path) -> None:
+    async with asyncpg.create_pool(host=str(tmp_path), user="nobody", min_size=0) as pool:
+        before = there_are("frame")
+        for _ in range(3):
+            with pytest.raises(OSError, match="No such file"):
+                async with borrowed(pool, 5.0):
+                    pass
+        assert there_are("FileNotFoundError") == 0
+        assert there_are("frame") <= before
